@@ -1,0 +1,84 @@
+"""The one format training knows for conversations: `messages`, checked message by message.
+
+`ChatRow` decodes and checks a well-formed row in one pass of C code; `checked_messages` is the slow, exact way that
+says what is wrong. Both give the same bytes. Other chat formats become this one in `core.conversions`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from osft_assets.core.errors import RowError
+
+Role = Literal["system", "user", "assistant", "tool", "function", "pretraining"]
+ROLES = ("system", "user", "assistant", "tool", "function", "pretraining")
+# A row is worth training on when the model has something of its own to say, or raw text to learn.
+LEARNT_ROLES = frozenset({"assistant", "pretraining"})
+_OWN_KEYS = frozenset({"role", "content", "reasoning_content"})
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """One turn. Unknown keys (tool_calls, name ...) take the slow path, which keeps them."""
+
+    role: Role
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    reasoning_content: str | None = None
+
+
+class ChatRow(msgspec.Struct, omit_defaults=True):
+    """One conversation. `unmask`: learn from every message but the system's. Other columns are not kept."""
+
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    unmask: bool = False
+
+
+def has_something_to_learn(messages: list[Message]) -> bool:
+    """False for a conversation in which the model says nothing."""
+    for message in messages:  # a generator expression costs twice as much here, and this runs once a row
+        if message.role in LEARNT_ROLES and not message.content.isspace():
+            return True
+    return False
+
+
+def checked_messages(messages: Any, name: str = "messages") -> list[dict[str, Any]]:
+    """The messages in canonical form, or a RowError that names the first thing wrong."""
+    if not isinstance(messages, list):
+        raise RowError(f"{name} is {_kind(messages)}, expected a list of messages")
+    if not messages:
+        raise RowError(f"{name} is empty")
+    checked = [_checked(message, f"{name}[{index}]") for index, message in enumerate(messages)]
+    if not any(message["role"] in LEARNT_ROLES and not message["content"].isspace() for message in checked):
+        raise RowError(f"{name} has no assistant message with text, so there is nothing to learn from")
+    return checked
+
+
+def _checked(message: Any, place: str) -> dict[str, Any]:
+    if not isinstance(message, Mapping):
+        raise RowError(f"{place} is {_kind(message)}, expected an object with role and content")
+    if message.get("role") not in ROLES:
+        raise RowError(f"{place}.role is {_shown(message.get('role'))}, expected one of {', '.join(ROLES)}")
+    _check_text(message.get("content"), f"{place}.content")
+    reasoning = message.get("reasoning_content")
+    if reasoning is not None and not isinstance(reasoning, str):
+        raise RowError(f"{place}.reasoning_content is {_kind(reasoning)}, expected text")
+    # Parquet fills absent keys with null; dropping nulls gives every format the same bytes.
+    extras = {key: message[key] for key in sorted(message) if key not in _OWN_KEYS and message[key] is not None}
+    own = {"role": message["role"], "content": message["content"]}
+    return own | ({} if reasoning is None else {"reasoning_content": reasoning}) | extras
+
+
+def _check_text(content: Any, place: str) -> None:
+    if not isinstance(content, str):
+        raise RowError(f"{place} is {_kind(content)}, expected text")
+    if not content:
+        raise RowError(f"{place} is empty")
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) and len(value) <= 40 else _kind(value)
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return "missing or null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")

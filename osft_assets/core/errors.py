@@ -1,0 +1,36 @@
+"""Every error this project raises on purpose.
+
+    OsftError
+    |-- ConfigError          a setting is wrong: fix the YAML file, the launchpad or the environment
+    |-- DatasetError         the data is wrong: fix the rows
+    |   `-- RowError         one row is wrong; carries no place, whoever reads the file adds it
+    |-- SourceError          the place the data comes from cannot be read: missing, forbidden, broken off
+    `-- WorkspaceError       the workspace cannot be written: full, forbidden, outside its bounds
+
+Each message says what was found, what was expected and what to do, with the place. No message holds a secret:
+locations go through `core.redaction` first.
+"""
+
+
+class OsftError(Exception):
+    """Anything we can explain to the user."""
+
+
+class ConfigError(OsftError, ValueError):
+    """A setting is wrong. A ValueError too, so that pydantic adds the field's name when a validator raises it."""
+
+
+class DatasetError(OsftError):
+    """The rows are wrong."""
+
+
+class RowError(DatasetError):
+    """One row is wrong."""
+
+
+class SourceError(OsftError):
+    """The data's source cannot be read."""
+
+
+class WorkspaceError(OsftError):
+    """The workspace cannot be written."""

@@ -1,0 +1,63 @@
+"""What all recipes share: frozen, no unknown fields, and errors that never repeat a secret.
+
+`explain` turns a pydantic error into our sentences. The knobs themselves are in the files beside this one.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+_ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
+# Longer than any of our legal values that is worth repeating; a pasted token usually is longer.
+_LONGEST_REPEATED_VALUE = 40
+
+
+class Recipe(BaseModel):
+    """Settings of one stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+def knob(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **bounds: Any) -> Any:
+    """A field of a recipe. `secret` keeps its value out of every error message."""
+    extra = {"unit": unit, "secret": secret}
+    return Field(default, description=meaning, json_schema_extra=extra, **bounds)
+
+
+def _environment_name(value: str) -> str:
+    if not _ENVIRONMENT_NAME.fullmatch(value):
+        raise ValueError(
+            "expected the name of an environment variable, such as HF_TOKEN, not a token itself. "
+            "Put the token in the environment (or a Kubernetes secret) and give the variable's name here"
+        )
+    return value
+
+
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+
+
+def explain(error: ValidationError, recipe: type[BaseModel], place: str) -> str:
+    """One line a problem: where, what is wrong, and the value found unless it may be a secret."""
+    return "\n".join(_explain_one(problem, recipe, place) for problem in error.errors(include_url=False))
+
+
+def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], place: str) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    where = f"{place}.{path}" if path else place
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(sorted(recipe.model_fields))
+        return f"{where}: there is no such setting. Known ones: {known}."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}{_found(problem, recipe)}."
+
+
+def _found(problem: Mapping[str, Any], recipe: type[BaseModel]) -> str:
+    name = problem["loc"][0] if problem["loc"] else ""
+    field = recipe.model_fields.get(str(name))
+    extra = field.json_schema_extra if field else None
+    if not isinstance(extra, dict) or extra.get("secret"):
+        return ""
+    value = repr(problem["input"])
+    return f" (found {value})" if len(value) <= _LONGEST_REPEATED_VALUE else ""

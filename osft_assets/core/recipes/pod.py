@@ -1,0 +1,88 @@
+"""The knobs of the training pods. How a pod is built from them is a later stage."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from osft_assets.core.recipes.base import Recipe, knob
+
+_CPU = re.compile(r"\d+(\.\d{1,3})?|\d+m")
+_MEMORY = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
+_LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|ACCESS_KEY|API_KEY", re.IGNORECASE)
+
+
+def _cpu(value: str) -> str:
+    if not _CPU.fullmatch(value):
+        raise ValueError("expected CPU cores, such as 8, 7.5 or 500m")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not _MEMORY.fullmatch(value):
+        raise ValueError("expected a quantity of memory, such as 32Gi")
+    return value
+
+
+def _processes(value: str) -> str:
+    if value != "auto" and not (value.isdigit() and int(value) > 0):
+        raise ValueError("expected auto (one per GPU) or a number from 1")
+    return value
+
+
+def _labels(values: dict[str, str]) -> dict[str, str]:
+    for key, value in values.items():
+        if not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
+            raise ValueError(f"the label {key} is not one Kubernetes accepts: letters, digits, '-', '_', '.'; at most 63")
+    return values
+
+
+def _annotations(values: dict[str, str]) -> dict[str, str]:
+    for key in values:
+        if not _LABEL_KEY.fullmatch(key):
+            raise ValueError(f"the annotation {key!r} is not a name Kubernetes accepts")
+    return values
+
+
+def _environment(values: dict[str, str]) -> dict[str, str]:
+    for name in values:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError(f"{name!r} is not the name of an environment variable")
+        if _SECRET_NAME.search(name):
+            raise ValueError(f"{name} looks like a secret, and this would be stored with the run. Use a secret reference")
+    return values
+
+
+class PodRecipe(Recipe):
+    """One training pod and how many there are of it; the defaults are OSFT's, which is at its best on one node."""
+
+    gpu: int = knob(1, "GPUs per pod.", unit="GPUs", ge=0)
+    workers: int = knob(1, "Training pods.", unit="pods", ge=1)
+    num_procs: Annotated[str, AfterValidator(_processes)] = knob("auto", "Processes per pod. auto = one per GPU.")
+    cpu: Annotated[str, AfterValidator(_cpu)] = knob("8", "CPU cores per pod; a fraction is fine.", unit="cores")
+    memory: Annotated[str, AfterValidator(_memory)] = knob("32Gi", "Memory per pod.", unit="bytes")
+    labels: Annotated[dict[str, str], AfterValidator(_labels)] = knob({}, "Labels of the pod.")
+    annotations: Annotated[dict[str, str], AfterValidator(_annotations)] = knob({}, "Annotations of the pod.")
+    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
+        {}, "Environment of the pod. Nothing secret: it is stored with the run.", secret=True
+    )
+    pull_secret: str = knob("", "Name of the Kubernetes secret to pull the image with. Empty = none.", max_length=253)
+
+
+class SftPodRecipe(PodRecipe):
+    """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
+
+    workers: int = knob(4, "Training pods.", unit="pods", ge=1)
+    cpu: Annotated[str, AfterValidator(_cpu)] = knob("4", "CPU cores per pod; a fraction is fine.", unit="cores")
+    memory: Annotated[str, AfterValidator(_memory)] = knob("64Gi", "Memory per pod.", unit="bytes")
+    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
+        {
+            "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+            "NCCL_DEBUG": "INFO",
+            "INSTRUCTLAB_NCCL_TIMEOUT_MS": "600000",
+        },
+        "Environment of the pod. Nothing secret: it is stored with the run.",
+        secret=True,
+    )

@@ -1,0 +1,76 @@
+"""What the stages hand each other and keep on disk: small frozen values, readable as JSON.
+
+A record says where something is, what it is, and what made it; the gigabytes stay where they are.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from osft_assets.core.rows import RowKind
+
+
+class Record(BaseModel):
+    """A frozen value with no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RowCounts(Record):
+    """Every row read is invalid, a duplicate, or in one of the two files."""
+
+    read: int
+    invalid: int
+    duplicate: int
+    train: int
+    holdout: int
+
+    @property
+    def add_up(self) -> bool:
+        return self.read == self.invalid + self.duplicate + self.train + self.holdout
+
+
+class SourceRecord(Record):
+    """Where rows came from, without credentials. `revision` is empty when the source tells none."""
+
+    uri: str
+    revision: str
+    files: tuple[str, ...]
+
+
+class SplitFile(Record):
+    """One JSONL file of a dataset version. `length_buckets[i]`: rows whose size in bytes has i binary digits."""
+
+    name: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    length_buckets: tuple[int, ...]
+
+
+class DatasetVersion(Record):
+    """One prepared dataset: the marker file that completes its directory."""
+
+    fingerprint: str
+    kind: RowKind
+    source: SourceRecord
+    recipe: dict[str, Any]
+    counts: RowCounts
+    formats: dict[str, int]
+    ignored_columns: tuple[str, ...]
+    first_invalid: tuple[str, ...]
+    train: SplitFile
+    holdout: SplitFile
+
+
+class DatasetSplit(Record):
+    """What `train_split` and `holdout_split` are: one of the files, and the version it belongs to."""
+
+    side: Literal["train", "holdout"]
+    path: str
+    version_path: str
+    fingerprint: str
+    kind: RowKind
+    rows: int
+    size_bytes: int
+    sha256: str

@@ -1,0 +1,126 @@
+"""The directory everything is written to, and the one way to write there.
+
+Work in a temporary directory, sync, rename: what has its final name is complete. A killed run leaves a temporary
+directory behind, which the next one removes; a lock tells it from one still in use.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from osft_assets.core.errors import ConfigError, WorkspaceError
+
+_TEMPORARY = ".writing-"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Workspace:
+    """A root directory, usually a mounted volume."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def pipeline(self, name: str) -> Path:
+        """Where a pipeline keeps its things."""
+        return self.root / name
+
+    def inside(self, relative: str) -> Path:
+        """The path below the root, refused when `..` or a link leads out of it."""
+        path = (self.root / relative).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise ConfigError(f"pvc://{relative} leads out of the workspace {self.root}. Copy the data into it")
+        return path
+
+    @contextmanager
+    def publish(self, target: Path) -> Iterator[Path]:
+        """A temporary directory that becomes `target` when the block ends well, and vanishes when it does not."""
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _temporary_directory(target.parent) as directory:
+                yield directory
+                _sync([*directory.iterdir(), directory])
+                _rename(directory, target)
+                _sync([target.parent])
+        except OSError as problem:
+            raise _explained(problem, target) from problem
+
+    def link(self, link: Path, target: Path) -> None:
+        """Point a stable name at `target`, in one step."""
+        temporary = link.with_name(f".{link.name}-{uuid.uuid4().hex}")
+        try:
+            temporary.symlink_to(os.path.relpath(target, link.parent))
+            temporary.replace(link)
+        except OSError as problem:
+            temporary.unlink(missing_ok=True)
+            raise _explained(problem, link) from problem
+
+
+@contextmanager
+def _temporary_directory(parent: Path) -> Iterator[Path]:
+    directory = parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
+    with _locked(parent):  # or another run could take the new directory for an abandoned one
+        _remove_abandoned(parent)
+        directory.mkdir()
+        descriptor = os.open(directory, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # released by the kernel, however the process ends
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for directory in parent.glob(f"{_TEMPORARY}*"):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
+        except BlockingIOError:
+            continue  # in use
+        finally:
+            os.close(descriptor)
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _rename(directory: Path, target: Path) -> None:
+    try:
+        directory.rename(target)
+    except OSError as problem:
+        # Another run of the same work was faster. Same name = same content, so its result serves.
+        if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _explained(problem: OSError, target: Path) -> WorkspaceError:
+    if problem.errno in _NO_ROOM:
+        free = shutil.disk_usage(_nearest(target)).free
+        return WorkspaceError(f"No room to write {target}: {free / 1e9:.1f} GB are free there. Nothing was kept. Free some")
+    return WorkspaceError(f"Cannot write {target}: {problem.strerror}. Check OSFT_WORKSPACE and its permissions")
+
+
+def _nearest(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())
