@@ -1,7 +1,8 @@
 """A file on the web, through httpx.
 
-A transfer that breaks off goes on where it broke, as long as the file is still the same. Presigned links work: only
-GET is used, and neither the address nor anything a redirect leads to is ever shown whole.
+A transfer that breaks off goes on where it broke, as long as the file is still the same. Presigned
+links work: only GET is used, and neither the address nor anything a redirect leads to is ever shown
+whole.
 """
 
 import io
@@ -23,11 +24,14 @@ from osft_assets.core.sources import WebLocation
 from resources.row_files import RowFile, read_files
 
 _TIMEOUT = httpx.Timeout(60, connect=10)
-_HEADERS = {"Accept-Encoding": "identity"}  # what is compressed stays so: the reader looks at the bytes
+_HEADERS = {
+    "Accept-Encoding": "identity"
+}  # what is compressed stays so: the reader looks at the bytes
 _ATTEMPTS = 5
 _FIRST_PAUSE_SECONDS = 0.5
 _REMEDIES = {
-    401: "It wants a log-in: put a link that carries it in an environment variable, and set data_uri to env:NAME.",
+    401: "It wants a log-in: put a link that carries it in an environment variable, and set "
+    "data_uri to env:NAME.",
     403: "It is forbidden; a presigned link may have run out. Get a new one.",
     404: "There is no such file. Check the address.",
     410: "The file is gone. Check the address.",
@@ -49,7 +53,7 @@ class _Version:
         return f"etag:{self.etag}" if self.etag and not self.etag.startswith("W/") else ""
 
 
-class _BrokenOff(Exception):
+class _BrokenOffError(Exception):
     """The transfer ended early; worth another try."""
 
 
@@ -60,7 +64,8 @@ class HttpSource:
     pause: Callable[[float], None] = time.sleep
 
     def find(self, location: WebLocation) -> FoundSource:
-        """The file's name, size and ETag, from a request for its first byte (presigned links allow no HEAD)."""
+        """The file's name, size and ETag, from a request for its first byte (presigned links allow
+        no HEAD)."""
         _keep_addresses_out_of_logs()
         version = self._probe(location)
         name = unquote(PurePosixPath(urlsplit(location.url).path).name) or "data"
@@ -74,7 +79,7 @@ class HttpSource:
                 with _response(location, "bytes=0-0") as response:
                     _refuse_web_page(location, response)
                     return _version(response)
-            except _BrokenOff as problem:
+            except _BrokenOffError as problem:
                 self._wait(location, attempt, problem)
         raise AssertionError("_wait raises after the last attempt")
 
@@ -82,20 +87,24 @@ class HttpSource:
         """The file's bytes, picked up again where the connection broke."""
         position = failures = 0
         while True:
+            problem = None
             try:
                 for block in _blocks_from(location, position, version):
                     yield block
                     position, failures = position + len(block), 0
-                if version.size_bytes is None or position == version.size_bytes:
-                    return
-                raise _BrokenOff(f"{position:,} of {version.size_bytes:,} bytes came")
-            except _BrokenOff as problem:
-                failures += 1
-                self._wait(location, failures, problem)
+            except _BrokenOffError as broken:
+                problem = broken
+            if problem is None and position >= (version.size_bytes or 0):
+                return
+            failures += 1
+            self._wait(location, failures, problem or _BrokenOffError("it ended too early"))
 
-    def _wait(self, location: WebLocation, failures: int, problem: _BrokenOff) -> None:
+    def _wait(self, location: WebLocation, failures: int, problem: _BrokenOffError) -> None:
         if failures == _ATTEMPTS:
-            raise SourceError(f"{location} broke off {failures} times: {problem}. Check the network and the server.")
+            raise SourceError(
+                f"{location} broke off {failures} times: {problem}. Check the network and the "
+                f"server."
+            )
         self.pause(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
 
 
@@ -118,19 +127,25 @@ def _blocks_from(location: WebLocation, position: int, version: _Version) -> Ite
                 if kept:
                     yield kept
         except httpx.TransportError as problem:
-            raise _BrokenOff(type(problem).__name__) from None
+            raise _BrokenOffError(type(problem).__name__) from None
 
 
 @contextmanager
 def _response(location: WebLocation, wanted: str) -> Iterator[httpx.Response]:
     with ExitStack() as stack:
         try:
-            client = stack.enter_context(httpx.Client(timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=True))
-            response = stack.enter_context(client.stream("GET", location.url, headers={"Range": wanted}))
+            client = stack.enter_context(
+                httpx.Client(timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=True)
+            )
+            response = stack.enter_context(
+                client.stream("GET", location.url, headers={"Range": wanted})
+            )
         except httpx.TransportError as problem:
-            raise _BrokenOff(type(problem).__name__) from None
+            raise _BrokenOffError(type(problem).__name__) from None
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            raise SourceError(f"{location} cannot be fetched: {type(problem).__name__}. Check the address.") from None
+            raise SourceError(
+                f"{location} cannot be fetched: {type(problem).__name__}. Check the address."
+            ) from None
         _refuse_failure(location, response)
         yield response
 
@@ -140,13 +155,18 @@ def _refuse_failure(location: WebLocation, response: httpx.Response) -> None:
     if status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
         return
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise _BrokenOff(f"HTTP status {status}")
-    raise SourceError(f"{location} answers HTTP status {status}. {_REMEDIES.get(status, 'Check the address.')}")
+        raise _BrokenOffError(f"HTTP status {status}")
+    raise SourceError(
+        f"{location} answers HTTP status {status}. {_REMEDIES.get(status, 'Check the address.')}"
+    )
 
 
 def _refuse_web_page(location: WebLocation, response: httpx.Response) -> None:
     if response.headers.get("Content-Type", "").startswith("text/html"):
-        raise SourceError(f"{location} is a web page, not data; perhaps a log-in. Give the address of the file itself.")
+        raise SourceError(
+            f"{location} is a web page, not data; perhaps a log-in. Give the address of the file "
+            f"itself."
+        )
 
 
 def _version(response: httpx.Response) -> _Version:

@@ -1,8 +1,8 @@
 """Datasets of the Hugging Face Hub, at a commit that is resolved first and recorded.
 
-The `datasets` library says which files make up a configuration and a split; JSON and Parquet files are then read by
-our own readers, since its Arrow tables refuse rows whose keys differ and tell no line numbers. Whatever else it knows
-(CSV, text, zip ...) comes as the rows it makes of it.
+The `datasets` library says which files make up a configuration and a split; JSON and Parquet files
+are then read by our own readers, since its Arrow tables refuse rows whose keys differ and tell no
+line numbers. Whatever else it knows (CSV, text, zip ...) comes as the rows it makes of it.
 """
 
 import os
@@ -44,7 +44,9 @@ class HuggingFaceSource:
         pinned = HubDataset(location.repository, location.config, commit)
         paths = [str(path) for path in builder.config.data_files[split]]
         names = tuple(path.partition(f"@{commit}/")[2] or path for path in paths)
-        record = SourceRecord(uri=str(pinned), revision=f"commit:{commit}/{builder.config.name}/{split}", files=names)
+        record = SourceRecord(
+            uri=str(pinned), revision=f"commit:{commit}/{builder.config.name}/{split}", files=names
+        )
         if not _has_own_reader(builder, paths):
             return FoundSource(record, None, lambda: _rows_of_datasets(location, builder, split))
         files, size_bytes = _files(location, paths, names, token)
@@ -54,7 +56,11 @@ class HuggingFaceSource:
 def _has_own_reader(builder: Any, paths: Sequence[str]) -> bool:
     """False where the dataset's card asks for more than reading plain files."""
     plain = all(path.startswith("hf://") and is_data_file(path) for path in paths)
-    return plain and type(builder.config).__name__ in _OWN_READERS and not getattr(builder.config, "field", None)
+    return (
+        plain
+        and type(builder.config).__name__ in _OWN_READERS
+        and not getattr(builder.config, "field", None)
+    )
 
 
 def _commit(location: HubDataset, token: str | None) -> str:
@@ -79,9 +85,14 @@ def _builder(location: HubDataset, commit: str, token: str | None) -> Any:
 def _split(location: HubDataset, splits: Sequence[str], wanted: str) -> str:
     splits = [str(split) for split in splits]
     if not splits:
-        raise SourceError(f"{location} has no data files that can be read. Convert them to JSONL or Parquet.")
+        raise SourceError(
+            f"{location} has no data files that can be read. Convert them to JSONL or Parquet."
+        )
     if wanted and wanted not in splits:
-        raise ConfigError(f"{location} has no split {wanted!r}. It has: {', '.join(splits)}. Set split to one of them")
+        raise ConfigError(
+            f"{location} has no split {wanted!r}. It has: {', '.join(splits)}. Set split to one "
+            f"of them"
+        )
     return wanted or next((split for split in _TRAINING_SPLITS if split in splits), splits[0])
 
 
@@ -120,10 +131,12 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
     """The Hub's own errors, with what to do about each."""
     try:
         yield
-    except ValueError as problem:  # the datasets library's answer to a wrong configuration names the right ones
+    except ValueError as problem:  # names the configurations that there are
         raise ConfigError(f"{location}: {problem}") from None
     except OSError as problem:
-        raise SourceError(f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}") from None
+        raise SourceError(
+            f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}"
+        ) from None
 
 
 def _status(problem: OSError) -> int | None:
@@ -137,5 +150,5 @@ def _reason(problem: OSError) -> str:
 
 def _remedy(problem: OSError, recipe: DatasetRecipe) -> str:
     if _status(problem) in (401, 403, 404):
-        return f"Check the name and the revision; if it is private or gated, set {recipe.hf_token} in the environment."
+        return f"Check the name and revision; if it is private or gated, set {recipe.hf_token}."
     return "Check the network, and HF_ENDPOINT where a mirror is used."

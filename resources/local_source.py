@@ -1,7 +1,7 @@
 """Files of this machine: the workspace's own (`pvc://`), and others, which are only read.
 
-With `confine_inputs` nothing outside the workspace may be read: on a shared installation, whoever may launch a run
-could otherwise read any file of the pod.
+With `confine_inputs` nothing outside the workspace may be read: on a shared installation, whoever
+may launch a run could otherwise read any file of the pod.
 """
 
 from collections.abc import Iterator
@@ -37,9 +37,13 @@ class LocalSource:
             revision = _content_hash(paths)
             stamps = [_stamp(path) for path in paths]
         except OSError as problem:
-            raise SourceError(f"Cannot read {location}: {problem.strerror}. Check its permissions.") from None
+            raise SourceError(
+                f"Cannot read {location}: {problem.strerror}. Check its permissions."
+            ) from None
         names = tuple(_name(path, root) for path in paths)
-        files = [RowFile(name, partial(_open, path)) for name, path in zip(names, paths, strict=True)]
+        files = [
+            RowFile(name, partial(_open, path)) for name, path in zip(names, paths, strict=True)
+        ]
         return FoundSource(
             SourceRecord(uri=str(location), revision=revision, files=names),
             sum(size for size, _ in stamps),
@@ -50,18 +54,27 @@ class LocalSource:
         if isinstance(location, WorkspacePath):
             return self.workspace.inside(location.relative)
         if self.confine_inputs:
-            raise ConfigError(f"{location} is outside the workspace, and OSFT_CONFINE_INPUTS is set. Use pvc://PATH")
+            raise ConfigError(
+                f"{location} is outside the workspace, and OSFT_CONFINE_INPUTS is set. Use "
+                f"pvc://PATH"
+            )
         return location.path
 
     def _files(self, location: WorkspacePath | LocalPath, root: Path) -> list[Path]:
         if not root.exists():
             where = f" (looked for {root})" if isinstance(location, WorkspacePath) else ""
-            raise SourceError(f"{location} does not exist{where}. Check the path, and that its volume is mounted.")
+            raise SourceError(
+                f"{location} does not exist{where}. Check the path, and that its volume is mounted."
+            )
         if not root.is_dir():
             return [root]
-        paths = sorted(path for path in root.rglob("*") if path.is_file() and is_data_file(_name(path, root)))
+        paths = sorted(
+            path for path in root.rglob("*") if path.is_file() and is_data_file(_name(path, root))
+        )
         if not paths:
-            raise SourceError(f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst).")
+            raise SourceError(
+                f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst)."
+            )
         if isinstance(location, WorkspacePath):
             for path in paths:
                 self.workspace.inside(str(path.relative_to(self.workspace.root.resolve())))
@@ -91,8 +104,12 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _read_unchanged(files: list[RowFile], paths: list[Path], stamps: list[tuple[int, int]]) -> Iterator[RowBatch]:
+def _read_unchanged(
+    files: list[RowFile], paths: list[Path], stamps: list[tuple[int, int]]
+) -> Iterator[RowBatch]:
     yield from read_files(files)
     for path, stamp in zip(paths, stamps, strict=True):
         if _stamp(path) != stamp:
-            raise SourceError(f"{path} was changed while it was read. Run again when it is complete.")
+            raise SourceError(
+                f"{path} was changed while it was read. Run again when it is complete."
+            )

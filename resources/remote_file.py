@@ -1,7 +1,8 @@
 """A remote file opened through fsspec, whose failures are told in our words.
 
-The file systems fetch block by block and try each block again by themselves, so a broken connection resumes where it
-broke. What still fails arrives here, and the message never repeats theirs in full: it may hold a signed address.
+The file systems fetch block by block and try each block again by themselves, so a broken connection
+resumes where it broke. What still fails arrives here, and the message never repeats theirs in full:
+it may hold a signed address.
 """
 
 import io
@@ -61,9 +62,13 @@ def explained(place: str) -> Iterator[None]:
     except FileNotFoundError:
         raise SourceError(f"{place} does not exist. Check the address.") from None
     except PermissionError:
-        raise SourceError(f"{place} may not be read. Check the credentials and what they allow.") from None
-    except Exception as problem:  # every client has its own tree of errors; this is the boundary
-        raise SourceError(f"{place} cannot be read: {_kind(problem)}. Check the address and the network.") from None
+        raise SourceError(
+            f"{place} may not be read. Check the credentials and what they allow."
+        ) from None
+    except Exception as problem:  # noqa: BLE001 - the boundary: every client has its own errors
+        raise SourceError(
+            f"{place} cannot be read: {_kind(problem)}. Check the address and the network."
+        ) from None
 
 
 def _kind(problem: Exception) -> str:

@@ -1,7 +1,7 @@
 """Bytes into rows: JSONL, JSON arrays, Parquet and CSV, plain or compressed with gzip or zstd.
 
-What a file is, is told by its first bytes, then by its name: names lie (`.json` holds lines as often as an array).
-Opening files is the sources' work; checking rows is `osft_assets.core.rows`.
+What a file is, is told by its first bytes, then by its name: names lie (`.json` holds lines as
+often as an array). Opening files is the sources' work; checking rows is `osft_assets.core.rows`.
 """
 
 import csv
@@ -22,7 +22,8 @@ from osft_assets.core.errors import DatasetError, WorkspaceError
 from osft_assets.core.ports import RowBatch
 from osft_assets.core.rows import RawRow
 
-# One training row is a few kilobytes; beyond this it is a mistake, such as a file without line breaks.
+# One training row is a few kilobytes; beyond this it is a mistake, such as a file without line
+# breaks.
 LARGEST_ROW_BYTES = 16 * 2**20
 # A JSON array has to be read whole.
 LARGEST_ARRAY_BYTES = 1 * 2**30
@@ -59,8 +60,12 @@ def read_files(files: Sequence[RowFile]) -> Iterator[RowBatch]:
         try:
             for unit, first, rows in _read(file.name, counted):
                 yield RowBatch(file.name, unit, first, rows, done + counted.position)
-        except OSError as problem:  # a decompressor's, or the disk's: the sources translate their own
-            raise DatasetError(f"{file.name} is damaged or cut off: {problem}. Fetch or write it again.") from None
+        except (
+            OSError
+        ) as problem:  # a decompressor's, or the disk's: the sources translate their own
+            raise DatasetError(
+                f"{file.name} is damaged or cut off: {problem}. Fetch or write it again."
+            ) from None
         finally:
             counted.close()
         done += counted.position
@@ -100,8 +105,10 @@ class _Counted(io.RawIOBase):
 
 
 def _read(name: str, stored: _Counted) -> _Batches:
-    plain = io.BufferedReader(stored, _BLOCK_BYTES)
-    compression = next((kind for magic, kind in _MAGIC.items() if plain.peek(4).startswith(magic)), None)
+    plain: io.BufferedReader = io.BufferedReader(stored, _BLOCK_BYTES)
+    compression = next(
+        (kind for magic, kind in _MAGIC.items() if plain.peek(4).startswith(magic)), None
+    )
     if compression:
         import pyarrow
 
@@ -124,7 +131,10 @@ def _reader(name: str, head: bytes) -> Callable[[str, io.BufferedReader], _Batch
         return _json_array
     if head.lstrip()[:1] == b"{" or suffix in _LINE_SUFFIXES:
         return _json_lines
-    raise DatasetError(f"{name} is none of JSONL, JSON, CSV, Parquet. Convert it, and check that the address is right.")
+    raise DatasetError(
+        f"{name} is none of JSONL, JSON, CSV, Parquet. Convert it, and check that the address is "
+        f"right."
+    )
 
 
 def _inner_suffix(name: str) -> str:
@@ -139,7 +149,8 @@ def _json_lines(name: str, plain: io.BufferedReader) -> _Batches:
         tail = lines.pop()
         if len(tail) > LARGEST_ROW_BYTES:
             raise DatasetError(
-                f"{name} line {first + len(lines):,} is longer than {LARGEST_ROW_BYTES / 2**20:.0f} MiB, far more than "
+                f"{name} line {first + len(lines):,} is longer than "
+                f"{LARGEST_ROW_BYTES / 2**20:.0f} MiB, far more than "
                 "a model can read. Split the row, or check that the file has line breaks."
             )
         yield "line", first, [None if not line or line.isspace() else line for line in lines]
@@ -151,40 +162,59 @@ def _json_lines(name: str, plain: io.BufferedReader) -> _Batches:
 def _json_array(name: str, plain: io.BufferedReader) -> _Batches:
     content = plain.read(LARGEST_ARRAY_BYTES + 1)
     if len(content) > LARGEST_ARRAY_BYTES:
-        raise DatasetError(f"{name} is a JSON array of over {LARGEST_ARRAY_BYTES / 2**30:.0f} GiB. Convert it to JSONL.")
+        raise DatasetError(
+            f"{name} is a JSON array of over {LARGEST_ARRAY_BYTES / 2**30:.0f} GiB. Convert it "
+            f"to JSONL."
+        )
     import msgspec
 
     try:
         rows = msgspec.json.decode(content, type=list[msgspec.Raw])
     except ValueError as problem:
-        raise DatasetError(f"{name}: malformed JSON array: {_with_line(problem, content)}. Mend it.") from None
+        raise DatasetError(
+            f"{name}: malformed JSON array: {_with_line(problem, content)}. Mend it."
+        ) from None
     for first in range(0, len(rows), _ROWS_PER_BATCH):
         yield "row", first + 1, [bytes(row) for row in rows[first : first + _ROWS_PER_BATCH]]
 
 
 def _with_line(problem: ValueError, content: bytes) -> str:
     found = re.search(r"\(byte (\d+)\)", str(problem))
-    return f"{problem}, line {content.count(b'\n', 0, int(found[1])) + 1:,}" if found else str(problem)
+    if not found:
+        return str(problem)
+    line = content.count(b"\n", 0, int(found[1])) + 1
+    return f"{problem}, line {line:,}"
 
 
 def _csv(name: str, plain: io.BufferedReader) -> _Batches:
     csv.field_size_limit(LARGEST_ROW_BYTES)
     delimiter = "\t" if _inner_suffix(name) == ".tsv" else ","
-    reader = csv.DictReader(io.TextIOWrapper(plain, "utf-8", newline=""), delimiter=delimiter, strict=True)
+    reader = csv.DictReader(
+        io.TextIOWrapper(plain, "utf-8", newline=""), delimiter=delimiter, strict=True
+    )
     first = 1
     try:
-        while rows := [_csv_row(row, name, first + index) for index, row in enumerate(islice(reader, _ROWS_PER_BATCH))]:
+        while rows := [
+            _csv_row(row, name, first + index)
+            for index, row in enumerate(islice(reader, _ROWS_PER_BATCH))
+        ]:
             yield "row", first, rows
             first += len(rows)
     except UnicodeDecodeError:
-        raise DatasetError(f"{name} is not UTF-8 text, near line {reader.line_num:,}. Save it as UTF-8.") from None
+        raise DatasetError(
+            f"{name} is not UTF-8 text, near line {reader.line_num:,}. Save it as UTF-8."
+        ) from None
     except csv.Error as problem:
-        raise DatasetError(f"{name} line {reader.line_num:,}: {problem}. Mend the quotes or the delimiters.") from None
+        raise DatasetError(
+            f"{name} line {reader.line_num:,}: {problem}. Mend the quotes or the delimiters."
+        ) from None
 
 
 def _csv_row(row: dict[str | None, Any], name: str, number: int) -> dict[str, Any]:
     if None in row:
-        raise DatasetError(f"{name} row {number:,} has more cells than the header has columns. Quote its commas.")
+        raise DatasetError(
+            f"{name} row {number:,} has more cells than the header has columns. Quote its commas."
+        )
     return {str(key): _csv_cell(str(key), cell) for key, cell in row.items()}
 
 
@@ -210,7 +240,9 @@ def _parquet(name: str, plain: io.BufferedReader) -> _Batches:
                 yield "row", first, batch.to_pylist()
                 first += len(batch)
         except pyarrow.ArrowException as problem:
-            raise DatasetError(f"{name} is not a whole Parquet file: {problem}. Fetch or write it again.") from None
+            raise DatasetError(
+                f"{name} is not a whole Parquet file: {problem}. Fetch or write it again."
+            ) from None
 
 
 @contextmanager
@@ -221,6 +253,8 @@ def _spooled(plain: io.BufferedReader) -> Iterator[BinaryIO]:
         except OSError as problem:
             if problem.errno != errno.ENOSPC:
                 raise
-            raise WorkspaceError(f"No room in {tempfile.gettempdir()} for a Parquet file. Free some, or set TMPDIR") from None
+            raise WorkspaceError(
+                f"No room in {tempfile.gettempdir()} for a Parquet file. Free some, or set TMPDIR"
+            ) from None
         spooled.seek(0)
         yield spooled

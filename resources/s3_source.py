@@ -1,7 +1,7 @@
 """S3 and what speaks like it (MinIO), through s3fs.
 
-Credentials come from the usual AWS chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, a profile, a
-pod's role. None is ever a setting here.
+Credentials come from the usual AWS chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN, a profile, a pod's role. None is ever a setting here.
 """
 
 import os
@@ -19,7 +19,11 @@ from osft_assets.core.sources import S3Location
 from resources.remote_file import BLOCK_BYTES, explained, remote_file
 from resources.row_files import RowFile, is_data_file, read_files
 
-_CLIENT = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 5, "mode": "standard"}}
+_CLIENT = {
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 5, "mode": "standard"},
+}
 _KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -35,18 +39,31 @@ class S3Source:
         system = self._file_system(recipe)
         objects = _objects(system, location)
         names = tuple(_name(path, location) for path in objects)
-        files = [RowFile(name, partial(_open, system, path)) for name, path in zip(names, objects, strict=True)]
+        files = [
+            RowFile(name, partial(_open, system, path))
+            for name, path in zip(names, objects, strict=True)
+        ]
         listing = {path: [info.get("ETag", ""), info["size"]] for path, info in objects.items()}
-        record = SourceRecord(uri=str(location), revision=f"etags:{fingerprint(listing)}", files=names)
-        return FoundSource(record, sum(info["size"] for info in objects.values()), lambda: read_files(files))
+        record = SourceRecord(
+            uri=str(location), revision=f"etags:{fingerprint(listing)}", files=names
+        )
+        return FoundSource(
+            record, sum(info["size"] for info in objects.values()), lambda: read_files(files)
+        )
 
     def _check_keys(self) -> None:
         present = [name for name in _KEY_PAIR if self.environment.get(name)]
         if len(present) == 1:
             missing = next(name for name in _KEY_PAIR if name not in present)
-            raise ConfigError(f"{present[0]} is set but {missing} is not. Set both, or neither to use the default chain.")
+            raise ConfigError(
+                f"{present[0]} is set but {missing} is not. Set both, or neither to use the "
+                f"default chain."
+            )
         if self.environment.get("AWS_SESSION_TOKEN") and not present:
-            raise ConfigError("AWS_SESSION_TOKEN is set without its keys. Set AWS_ACCESS_KEY_ID and its secret, or unset it.")
+            raise ConfigError(
+                "AWS_SESSION_TOKEN is set without its keys. Set AWS_ACCESS_KEY_ID and its "
+                "secret, or unset it."
+            )
 
     def _file_system(self, recipe: DatasetRecipe) -> Any:
         import s3fs
@@ -67,9 +84,15 @@ def _objects(system: Any, location: S3Location) -> dict[str, Mapping[str, Any]]:
             info = system.info(path)
             if info["type"] == "file":
                 return {path: info}
-        found = {key: info for key, info in sorted(system.find(path, detail=True).items()) if is_data_file(key)}
+        found = {
+            key: info
+            for key, info in sorted(system.find(path, detail=True).items())
+            if is_data_file(key)
+        }
     if not found:
-        raise SourceError(f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst).")
+        raise SourceError(
+            f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst)."
+        )
     return found
 
 
@@ -78,4 +101,7 @@ def _name(path: str, location: S3Location) -> str:
 
 
 def _open(system: Any, path: str) -> Any:
-    return remote_file(f"s3://{path}", lambda: system.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"))
+    return remote_file(
+        f"s3://{path}",
+        lambda: system.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"),
+    )

@@ -1,7 +1,8 @@
 """The one format training knows for conversations: `messages`, checked message by message.
 
-`ChatRow` decodes and checks a well-formed row in one pass of C code; `checked_messages` is the slow, exact way that
-says what is wrong. Both give the same bytes. Other chat formats become this one in `core.conversions`.
+`ChatRow` decodes and checks a well-formed row in one pass of C code; `checked_messages` is the
+slow, exact way that says what is wrong. Both give the same bytes. Other chat formats become this
+one in `core.conversions`.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc
 
 
 class ChatRow(msgspec.Struct, omit_defaults=True):
-    """One conversation. `unmask`: learn from every message but the system's. Other columns are not kept."""
+    """One conversation. `unmask`: learn from every message but the system's. Other columns are not
+    kept."""
 
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
     unmask: bool = False
@@ -35,7 +37,8 @@ class ChatRow(msgspec.Struct, omit_defaults=True):
 
 def has_something_to_learn(messages: list[Message]) -> bool:
     """False for a conversation in which the model says nothing."""
-    for message in messages:  # a generator expression costs twice as much here, and this runs once a row
+    # A generator expression costs twice as much here, and this runs once a row.
+    for message in messages:  # noqa: SIM110
         if message.role in LEARNT_ROLES and not message.content.isspace():
             return True
     return False
@@ -48,8 +51,12 @@ def checked_messages(messages: Any, name: str = "messages") -> list[dict[str, An
     if not messages:
         raise RowError(f"{name} is empty")
     checked = [_checked(message, f"{name}[{index}]") for index, message in enumerate(messages)]
-    if not any(message["role"] in LEARNT_ROLES and not message["content"].isspace() for message in checked):
-        raise RowError(f"{name} has no assistant message with text, so there is nothing to learn from")
+    if not any(
+        message["role"] in LEARNT_ROLES and not message["content"].isspace() for message in checked
+    ):
+        raise RowError(
+            f"{name} has no assistant message with text, so there is nothing to learn from"
+        )
     return checked
 
 
@@ -57,13 +64,19 @@ def _checked(message: Any, place: str) -> dict[str, Any]:
     if not isinstance(message, Mapping):
         raise RowError(f"{place} is {_kind(message)}, expected an object with role and content")
     if message.get("role") not in ROLES:
-        raise RowError(f"{place}.role is {_shown(message.get('role'))}, expected one of {', '.join(ROLES)}")
+        raise RowError(
+            f"{place}.role is {_shown(message.get('role'))}, expected one of {', '.join(ROLES)}"
+        )
     _check_text(message.get("content"), f"{place}.content")
     reasoning = message.get("reasoning_content")
     if reasoning is not None and not isinstance(reasoning, str):
         raise RowError(f"{place}.reasoning_content is {_kind(reasoning)}, expected text")
     # Parquet fills absent keys with null; dropping nulls gives every format the same bytes.
-    extras = {key: message[key] for key in sorted(message) if key not in _OWN_KEYS and message[key] is not None}
+    extras = {
+        key: message[key]
+        for key in sorted(message)
+        if key not in _OWN_KEYS and message[key] is not None
+    }
     own = {"role": message["role"], "content": message["content"]}
     return own | ({} if reasoning is None else {"reasoning_content": reasoning}) | extras
 
@@ -80,5 +93,14 @@ def _shown(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return "missing or null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")
+    kinds = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return (
+        "missing or null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")
+    )

@@ -1,6 +1,7 @@
 """Other chat formats, turned into `messages`.
 
-Each converter takes a decoded row and returns its messages, still unchecked; `core.chat` checks them.
+Each converter takes a decoded row and returns its messages, still unchecked; `core.chat` checks
+them.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,8 +52,12 @@ def _turn(turn: Any, place: str) -> Any:
         return turn
     speaker = turn["from"]
     if not isinstance(speaker, str) or speaker not in _SHAREGPT_ROLES:
-        raise RowError(f"{place}.from is {speaker!r:.60}, expected one of {', '.join(_SHAREGPT_ROLES)}")
-    rest = {key: value for key, value in turn.items() if key not in ("from", "value", "role", "content")}
+        raise RowError(
+            f"{place}.from is {speaker!r:.60}, expected one of {', '.join(_SHAREGPT_ROLES)}"
+        )
+    rest = {
+        key: value for key, value in turn.items() if key not in ("from", "value", "role", "content")
+    }
     return {"role": _SHAREGPT_ROLES[speaker], "content": turn.get("value")} | rest
 
 
@@ -60,7 +65,9 @@ def _alpaca(row: Mapping[str, Any]) -> Any:
     if row.get("history"):
         raise RowError("history is not supported in instruction rows. Write the row as messages")
     instruction, given = row["instruction"], row.get("input")
-    question = f"{instruction}\n\n{given}" if given and isinstance(instruction, str) else instruction
+    question = (
+        f"{instruction}\n\n{given}" if given and isinstance(instruction, str) else instruction
+    )
     return [
         *_system(row),
         {"role": "user", "content": question},

@@ -1,14 +1,14 @@
 """Every error this project raises on purpose.
 
     OsftError
-    |-- ConfigError          a setting is wrong: fix the YAML file, the launchpad or the environment
-    |-- DatasetError         the data is wrong: fix the rows
-    |   `-- RowError         one row is wrong; carries no place, whoever reads the file adds it
-    |-- SourceError          the place the data comes from cannot be read: missing, forbidden, broken off
-    `-- WorkspaceError       the workspace cannot be written: full, forbidden, outside its bounds
+    |-- ConfigError     a setting is wrong: fix the YAML file, the launchpad or the environment
+    |-- DatasetError    the data is wrong: fix the rows
+    |   `-- RowError    one row is wrong; whoever reads the file adds the place
+    |-- SourceError     the data's source cannot be read: missing, forbidden, broken off
+    `-- WorkspaceError  the workspace cannot be written: full, forbidden, out of bounds
 
-Each message says what was found, what was expected and what to do, with the place. No message holds a secret:
-locations go through `core.redaction` first.
+Each message says what was found, what was expected and what to do, with the place. No message holds
+a secret: locations go through `core.redaction` first.
 """
 
 
@@ -17,7 +17,7 @@ class OsftError(Exception):
 
 
 class ConfigError(OsftError, ValueError):
-    """A setting is wrong. A ValueError too, so that pydantic adds the field's name when a validator raises it."""
+    """A setting is wrong. A ValueError too, so that pydantic adds the name of the field."""
 
 
 class DatasetError(OsftError):

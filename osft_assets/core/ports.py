@@ -1,4 +1,5 @@
-"""The outside world, as core sees it. Each port has a fake in `tests/fakes.py` and its adapters in `resources/`."""
+"""The outside world, as core sees it. Each port has a fake in `tests/fakes.py` and its adapters in
+`resources/`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from osft_assets.core.rows import RawRow
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Some rows of one file, in order. A row of None is a blank line: counted for its place, then skipped."""
+    """Some rows of one file, in order. A row of None is a blank line: counted for its place, then
+    skipped."""
 
     file: str
     unit: str  # "line" or "row": what `first` counts
@@ -37,5 +39,6 @@ class DatasetSource(Protocol):
     """Where rows come from."""
 
     def find(self, recipe: DatasetRecipe) -> FoundSource:
-        """Resolve the address, or raise ConfigError (wrong address) or SourceError (not there, not allowed)."""
+        """Resolve the address, or raise ConfigError (wrong address) or SourceError (not there, not
+        allowed)."""
         ...

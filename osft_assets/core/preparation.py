@@ -1,7 +1,8 @@
 """Rows in, two checked files out: validate, remove duplicates, split, write, count.
 
-One pass and constant memory but for 16 bytes of identity a row (about 75 in Python's set). The rules are in
-`core.rows` and `core.splits`; where the rows come from is behind `core.ports.DatasetSource`.
+One pass and constant memory but for 16 bytes of identity a row (about 75 in Python's set). The
+rules are in `core.rows` and `core.splits`; where the rows come from is behind
+`core.ports.DatasetSource`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,9 +38,14 @@ class Prepared:
 
 
 def prepare(
-    batches: Iterable[RowBatch], recipe: DatasetRecipe, parser: RowParser, directory: Path, progress: Progress
+    batches: Iterable[RowBatch],
+    recipe: DatasetRecipe,
+    parser: RowParser,
+    directory: Path,
+    progress: Progress,
 ) -> Prepared:
-    """Write train.jsonl and eval.jsonl into `directory`, or raise DatasetError for whoever clears it away."""
+    """Write train.jsonl and eval.jsonl into `directory`, or raise DatasetError for whoever clears
+    it away."""
     work = _Pass(recipe, parser, directory)
     with work.train, work.holdout:
         for batch in _first_rows(batches, recipe.subset):
@@ -108,7 +114,9 @@ class _Pass:
         more = self._invalid - len(self._first_invalid)
         listed = [*self._first_invalid, *([f"... and {more:,} more"] if more else [])]
         fails = self._recipe.on_invalid == "fail"
-        remedy = "Mend them, or set on_invalid to skip." if fails else "No good row is left. Mend them."
+        remedy = (
+            "Mend them, or set on_invalid to skip." if fails else "No good row is left. Mend them."
+        )
         lines = "".join(f"\n  {line}" for line in listed)
         raise DatasetError(f"{self._invalid:,} of {self.read:,} rows are invalid:{lines}\n{remedy}")
 
@@ -117,7 +125,8 @@ class _Pass:
             raise DatasetError("The source has no rows. Check the address and the files behind it.")
         if len(self._digests) < 2 and self._split.has_holdout:
             raise DatasetError(
-                f"Of {self.read:,} rows {len(self._digests)} is good and unique: too few to train and to hold out. "
+                f"Of {self.read:,} rows {len(self._digests)} is good and unique: too few to "
+                f"train and to hold out. "
                 "Give at least 2 different rows, or set data_split to 1 for no holdout."
             )
 
@@ -147,10 +156,13 @@ class _Pass:
         moved = rescued(self._digests, lacking)
         source = self._directory / FILE_NAMES[other]
         kept = source.with_suffix(".kept")
-        with SplitWriter(self._directory / FILE_NAMES[lacking]) as gains, SplitWriter(kept) as keeps:
-            with source.open("rb") as stream:
-                for line in map(bytes.rstrip, stream):
-                    (gains if self._split.digest(line) == moved else keeps).add(line)
+        with (
+            source.open("rb") as stream,
+            SplitWriter(self._directory / FILE_NAMES[lacking]) as gains,
+            SplitWriter(kept) as keeps,
+        ):
+            for line in map(bytes.rstrip, stream):
+                (gains if self._split.digest(line) == moved else keeps).add(line)
         kept.replace(source)
         return {lacking: gains.file, other: keeps.file.model_copy(update={"name": source.name})}
 

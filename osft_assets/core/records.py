@@ -27,6 +27,7 @@ class RowCounts(Record):
 
     @property
     def add_up(self) -> bool:
+        """Nothing was lost or counted twice."""
         return self.read == self.invalid + self.duplicate + self.train + self.holdout
 
 
@@ -39,7 +40,8 @@ class SourceRecord(Record):
 
 
 class SplitFile(Record):
-    """One JSONL file of a dataset version. `length_buckets[i]`: rows whose size in bytes has i binary digits."""
+    """One JSONL file of a dataset version. `length_buckets[i]`: rows whose size in bytes has i
+    binary digits."""
 
     name: str
     rows: int
@@ -64,7 +66,8 @@ class DatasetVersion(Record):
 
 
 class DatasetSplit(Record):
-    """What `train_split` and `holdout_split` are: one of the files, and the version it belongs to."""
+    """What `train_split` and `holdout_split` are: one of the files, and the version it belongs to.
+    What `train_split` and `holdout_split` are: one of the files, and the version it belongs to."""
 
     side: Literal["train", "holdout"]
     path: str

@@ -1,14 +1,16 @@
 """What may be shown of a location: everything but its credentials.
 
-Presigned links carry their permission in the query, old-fashioned URLs a password before the @. Neither may reach a
-log, a record, the run config or an error message. Parsing locations for use is `core.sources`.
+Presigned links carry their permission in the query, old-fashioned URLs a password before the @.
+Neither may reach a log, a record, the run config or an error message. Parsing locations for use is
+`core.sources`.
 """
 
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 _CREDENTIAL_PARAMETER = re.compile(
-    r"signature|^sig$|token|secret|passw|^pwd$|credential|access.?key|api.?key|^auth|^key$|^jwt$", re.IGNORECASE
+    r"signature|^sig$|token|secret|passw|^pwd$|credential|access.?key|api.?key|^auth|^key$|^jwt$",
+    re.IGNORECASE,
 )
 _HIDDEN = "***"
 
@@ -36,7 +38,9 @@ def credentials_in(location: str) -> list[str]:
         return []
     found = ["a user name or password before the @"] if _has_user(parts) else []
     names = [name for name, value in parse_qsl(parts.query) if value]
-    return found + [f"the query parameter {name}" for name in names if _CREDENTIAL_PARAMETER.search(name)]
+    return found + [
+        f"the query parameter {name}" for name in names if _CREDENTIAL_PARAMETER.search(name)
+    ]
 
 
 def _has_user(parts: SplitResult) -> bool:
@@ -45,4 +49,8 @@ def _has_user(parts: SplitResult) -> bool:
 
 
 def _hidden(query: str) -> list[str]:
-    return [f"{part.partition('=')[0]}={_HIDDEN}" if "=" in part else _HIDDEN for part in query.split("&") if part]
+    return [
+        f"{part.partition('=')[0]}={_HIDDEN}" if "=" in part else _HIDDEN
+        for part in query.split("&")
+        if part
+    ]

@@ -1,8 +1,9 @@
 """One row in, one canonical line out, or the reason why not.
 
-A dataset is of one kind: chats, documents or tokens, as the training recipe says. The same content gives the same
-bytes, whatever file format, key order or spacing it came in, so hashing the line finds duplicates. Reading files is
-`resources/row_files.py`; deciding which side a line goes to is `core.splits`.
+A dataset is of one kind: chats, documents or tokens, as the training recipe says. The same content
+gives the same bytes, whatever file format, key order or spacing it came in, so hashing the line
+finds duplicates. Reading files is `resources/row_files.py`; deciding which side a line goes to is
+`core.splits`.
 """
 
 from collections import Counter
@@ -45,14 +46,21 @@ class RowParser:
         self.shapes: Counter[str] = Counter()
         self._document_columns = dict.fromkeys((document_column, "document", "text"))
         self._decode_chat = msgspec.json.Decoder(ChatRow).decode
-        self._parse_object = {"messages": self._chat, "tokens": self._tokens, "documents": self._document}[kind]
+        self._parse_object = {
+            "messages": self._chat,
+            "tokens": self._tokens,
+            "documents": self._document,
+        }[kind]
 
     def parse(self, raw: RawRow) -> bytes:
         """The canonical line, without its newline."""
         if self.kind == "messages" and isinstance(raw, bytes):
             try:
                 row = self._decode_chat(raw)
-            except (ValueError, RecursionError):  # not simply well-formed: the slow way converts it or says why
+            except (
+                ValueError,
+                RecursionError,
+            ):  # not simply well-formed: the slow way converts it or says why
                 return self._parse_object(_decoded(raw))
             if has_something_to_learn(row.messages):
                 return _encode(row)
@@ -64,14 +72,19 @@ class RowParser:
             row = _decoded(raw) if isinstance(raw, bytes) else raw
         except RowError:
             return set()
-        used = (*_USED_COLUMNS[self.kind], *(self._document_columns if self.kind == "documents" else ()))
+        used = (
+            *_USED_COLUMNS[self.kind],
+            *(self._document_columns if self.kind == "documents" else ()),
+        )
         return {key for key in row if key not in used}
 
     def _chat(self, row: Mapping[str, Any]) -> bytes:
         shape = shape_of(row)
         if shape is None:
             raise RowError(self._wrong_kind(row))
-        messages = checked_messages(to_messages(row, shape), shape if shape == "conversations" else "messages")
+        messages = checked_messages(
+            to_messages(row, shape), shape if shape == "conversations" else "messages"
+        )
         unmask = row.get("unmask")
         if unmask is not None and not isinstance(unmask, bool):
             raise RowError("unmask is not true or false")
@@ -87,7 +100,10 @@ class RowParser:
         except msgspec.ValidationError as problem:
             raise RowError(f"{problem}".replace("`", "")) from None
         if len(tokens.input_ids) != len(tokens.labels):
-            raise RowError(f"{len(tokens.input_ids)} input_ids but {len(tokens.labels)} labels; they go in pairs")
+            raise RowError(
+                f"{len(tokens.input_ids)} input_ids but {len(tokens.labels)} labels; they go in "
+                f"pairs"
+            )
         if all(label == _IGNORED_LABEL for label in tokens.labels):
             raise RowError("every label is -100, so there is nothing to learn from")
         return _encode(tokens)
@@ -104,7 +120,9 @@ class RowParser:
         hint = ""
         if self.kind != "tokens" and row.get("input_ids") is not None:
             hint = ". Rows with input_ids need train.use_processed_dataset (OSFT)"
-        elif self.kind == "messages" and any(row.get(name) is not None for name in self._document_columns):
+        elif self.kind == "messages" and any(
+            row.get(name) is not None for name in self._document_columns
+        ):
             hint = ". Documents need train.is_pretraining"
         keys = ", ".join(sorted(map(str, row))) or "no fields"
         return f"found {keys[:200]}, expected {self.kind}{hint}. {_REMEDY[self.kind]}"

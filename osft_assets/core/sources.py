@@ -1,7 +1,7 @@
 """Where data may come from: one typed value per kind of address, and the parser.
 
-Nothing is opened here; the adapters in `resources/` do that. An address that carries a credential is refused: it would
-be stored with the run. `env:NAME` names a variable that holds it instead.
+Nothing is opened here; the adapters in `resources/` do that. An address that carries a credential
+is refused: it would be stored with the run. `env:NAME` names a variable that holds it instead.
 """
 
 import re
@@ -84,7 +84,9 @@ def resolve_location(data_uri: str, environment: Mapping[str, str]) -> Location:
     name = data_uri.strip().removeprefix("env:")
     value = environment.get(name, "").strip()
     if not value:
-        raise ConfigError(f"data_uri is env:{name}, but {name} is not set. Set it where the dataset step runs")
+        raise ConfigError(
+            f"data_uri is env:{name}, but {name} is not set. Set it where the dataset step runs"
+        )
     return _parse(value)
 
 
@@ -97,7 +99,8 @@ def parse_location(data_uri: str) -> Location | None:
     found = credentials_in(text)
     if found:
         raise ConfigError(
-            f"data_uri carries {' and '.join(found)}, and would be stored with the run. Put the whole address in an "
+            f"data_uri carries {' and '.join(found)}, and would be stored with the run. Put the "
+            f"whole address in an "
             "environment variable and set data_uri to env:THAT_VARIABLE"
         )
     return _parse(text)
@@ -105,7 +108,10 @@ def parse_location(data_uri: str) -> Location | None:
 
 def _check_variable_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ConfigError("data_uri: after env: expected the name of an environment variable, such as env:DATA_URL")
+        raise ConfigError(
+            "data_uri: after env: expected the name of an environment variable, such as "
+            "env:DATA_URL"
+        )
 
 
 def _parse(text: str) -> Location:
@@ -113,7 +119,9 @@ def _parse(text: str) -> Location:
     if not separator:
         return _bare(text)
     if scheme not in _PARSERS:
-        lower = f" Schemes are lower case: {scheme.lower()}://." if scheme.lower() in _PARSERS else ""
+        lower = (
+            f" Schemes are lower case: {scheme.lower()}://." if scheme.lower() in _PARSERS else ""
+        )
         raise ConfigError(f"data_uri has the scheme {scheme!r}, expected {_KNOWN}.{lower}")
     return _PARSERS[scheme](text, rest)
 
@@ -122,7 +130,9 @@ def _bare(text: str) -> Location:
     if text.startswith("/"):
         return LocalPath(Path(text))
     if text.startswith((".", "~")) or text.endswith(_DATA_SUFFIXES):
-        raise ConfigError(f"data_uri {text!r} looks like a relative path. Give an absolute one, or pvc://PATH")
+        raise ConfigError(
+            f"data_uri {text!r} looks like a relative path. Give an absolute one, or pvc://PATH"
+        )
     return _hub(text, text)
 
 
@@ -136,11 +146,14 @@ def _hub(text: str, rest: str) -> Location:
 def _s3(text: str, rest: str) -> Location:
     bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket) or "?" in key:
-        raise ConfigError(f"data_uri {redact(text)!r} is not s3://bucket/key, or s3://bucket/prefix/ for many files")
+        raise ConfigError(
+            f"data_uri {redact(text)!r} is not s3://bucket/key, or s3://bucket/prefix/ for many "
+            f"files"
+        )
     return S3Location(bucket, key)
 
 
-def _web(text: str, rest: str) -> Location:
+def _web(text: str, _rest: str) -> Location:
     try:
         host = urlsplit(text).hostname
     except ValueError:  # its message may repeat the address
@@ -162,7 +175,9 @@ def _workspace(text: str, rest: str) -> Location:
 def _file(text: str, rest: str) -> Location:
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
-        raise ConfigError(f"data_uri {text!r} names another machine. Expected file:///absolute/path")
+        raise ConfigError(
+            f"data_uri {text!r} names another machine. Expected file:///absolute/path"
+        )
     return LocalPath(Path("/" + unquote(path)))
 
 

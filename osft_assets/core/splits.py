@@ -1,7 +1,7 @@
 """Which rows are trained on and which are held out, decided by each row's own content.
 
-A row's digest decides its side, so appending rows never moves old ones, and a duplicate lands where the first one did.
-The digest also finds duplicates. Writing the two files is `core.preparation`.
+A row's digest decides its side, so appending rows never moves old ones, and a duplicate lands where
+the first one did. The digest also finds duplicates. Writing the two files is `core.preparation`.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,10 +22,12 @@ class ContentSplit:
         # A Fraction keeps the share exact: 0.9 * 2**128 in floats would already be rounded.
         self.threshold = int(Fraction(train_share) * _DIGEST_RANGE)
         self.has_holdout = train_share < 1
-        # 128 bits, so that no two different rows are ever taken for one. A partial, not a method: it runs once a row.
+        # 128 bits, so that no two different rows are ever taken for one. A partial, not a method:
+        # it runs once a row.
         self.digest: Callable[[bytes], int] = partial(xxhash.xxh3_128_intdigest, seed=seed)
 
 
 def rescued(digests: Iterable[int], lacking: Side) -> int:
-    """The row that changes sides when a side would be empty: the nearest to it, so the choice is stable."""
+    """The row that changes sides when a side would be empty: the nearest to it, so the choice is
+    stable."""
     return max(digests) if lacking == "holdout" else min(digests)

@@ -1,7 +1,8 @@
 """The directory everything is written to, and the one way to write there.
 
-Work in a temporary directory, sync, rename: what has its final name is complete. A killed run leaves a temporary
-directory behind, which the next one removes; a lock tells it from one still in use.
+Work in a temporary directory, sync, rename: what has its final name is complete. A killed run
+leaves a temporary directory behind, which the next one removes; a lock tells it from one still in
+use.
 """
 
 import errno
@@ -33,12 +34,15 @@ class Workspace:
         """The path below the root, refused when `..` or a link leads out of it."""
         path = (self.root / relative).resolve()
         if not path.is_relative_to(self.root.resolve()):
-            raise ConfigError(f"pvc://{relative} leads out of the workspace {self.root}. Copy the data into it")
+            raise ConfigError(
+                f"pvc://{relative} leads out of the workspace {self.root}. Copy the data into it"
+            )
         return path
 
     @contextmanager
     def publish(self, target: Path) -> Iterator[Path]:
-        """A temporary directory that becomes `target` when the block ends well, and vanishes when it does not."""
+        """A temporary directory that becomes `target` when the block ends well, and vanishes when
+        it does not."""
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with _temporary_directory(target.parent) as directory:
@@ -118,8 +122,13 @@ def _rename(directory: Path, target: Path) -> None:
 def _explained(problem: OSError, target: Path) -> WorkspaceError:
     if problem.errno in _NO_ROOM:
         free = shutil.disk_usage(_nearest(target)).free
-        return WorkspaceError(f"No room to write {target}: {free / 1e9:.1f} GB are free there. Nothing was kept. Free some")
-    return WorkspaceError(f"Cannot write {target}: {problem.strerror}. Check OSFT_WORKSPACE and its permissions")
+        return WorkspaceError(
+            f"No room to write {target}: {free / 1e9:.1f} GB are free there. Nothing was kept. "
+            f"Free some"
+        )
+    return WorkspaceError(
+        f"Cannot write {target}: {problem.strerror}. Check OSFT_WORKSPACE and its permissions"
+    )
 
 
 def _nearest(path: Path) -> Path:

@@ -1,4 +1,5 @@
-"""Writes one JSONL file, hashing and measuring as it goes. Deciding what goes in is `core.preparation`."""
+"""Writes one JSONL file, hashing and measuring as it goes. Deciding what goes in is
+`core.preparation`."""
 
 import hashlib
 from collections import Counter
@@ -23,7 +24,12 @@ class SplitWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
             if error is None:
                 self.flush()

@@ -1,13 +1,14 @@
 """What all recipes share: frozen, no unknown fields, and errors that never repeat a secret.
 
-`explain` turns a pydantic error into our sentences. The knobs themselves are in the files beside this one.
+`explain` turns a pydantic error into our sentences. The knobs themselves are in the files beside
+this one.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 # Longer than any of our legal values that is worth repeating; a pasted token usually is longer.
@@ -17,12 +18,14 @@ _LONGEST_REPEATED_VALUE = 40
 class Recipe(BaseModel):
     """Settings of one stage."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
 
 
 def knob(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **bounds: Any) -> Any:
     """A field of a recipe. `secret` keeps its value out of every error message."""
-    extra = {"unit": unit, "secret": secret}
+    extra: dict[str, JsonValue] = {"unit": unit, "secret": secret}
     return Field(default, description=meaning, json_schema_extra=extra, **bounds)
 
 
@@ -30,7 +33,8 @@ def _environment_name(value: str) -> str:
     if not _ENVIRONMENT_NAME.fullmatch(value):
         raise ValueError(
             "expected the name of an environment variable, such as HF_TOKEN, not a token itself. "
-            "Put the token in the environment (or a Kubernetes secret) and give the variable's name here"
+            "Put the token in the environment (or a Kubernetes secret) and give the variable's "
+            "name here"
         )
     return value
 
@@ -40,7 +44,9 @@ EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 
 def explain(error: ValidationError, recipe: type[BaseModel], place: str) -> str:
     """One line a problem: where, what is wrong, and the value found unless it may be a secret."""
-    return "\n".join(_explain_one(problem, recipe, place) for problem in error.errors(include_url=False))
+    return "\n".join(
+        _explain_one(problem, recipe, place) for problem in error.errors(include_url=False)
+    )
 
 
 def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], place: str) -> str:

@@ -14,29 +14,44 @@ class DatasetRecipe(Recipe):
 
     data_uri: str = knob(
         "",
-        "hf://org/name[:config][@revision], s3://bucket/key, http(s)://, pvc://path, file://, an absolute path, or "
-        "env:NAME for an address that itself holds a credential, such as a presigned link. Required: empty is refused.",
+        "hf://org/name[:config][@revision], s3://bucket/key, http(s)://, pvc://path, file://, an "
+        "absolute path, or "
+        "env:NAME for an address that itself holds a credential, such as a presigned link. "
+        "Required: empty is refused.",
         secret=True,
     )
-    split: str = knob("", "Split of a Hugging Face dataset. Empty = train, or the nearest thing the dataset has.")
+    split: str = knob(
+        "", "Split of a Hugging Face dataset. Empty = train, or the nearest thing the dataset has."
+    )
     data_split: float = knob(
         0.9,
-        "Share of the rows to train on; the rest is held out to measure what was learnt. 1 = no holdout. "
+        "Share of the rows to train on; the rest is held out to measure what was learnt. 1 = no "
+        "holdout. "
         "Rows are assigned by their own content, so the share is met on average, not to the row.",
         unit="share",
         gt=0,
         le=1,
     )
-    split_seed: int = knob(42, "Changes which rows are held out. Keep it, or old holdout rows get trained on.", ge=0)
+    split_seed: int = knob(
+        42, "Changes which rows are held out. Keep it, or old holdout rows get trained on.", ge=0
+    )
     subset: int = knob(0, "Read only the first N rows. 0 = all.", unit="rows", ge=0)
     on_invalid: Literal["fail", "skip"] = knob(
-        "fail", "fail: one bad row stops the run, with the first 20 listed. skip: bad rows are left out and counted."
+        "fail",
+        "fail: one bad row stops the run, with the first 20 listed. skip: bad rows are left out "
+        "and counted.",
     )
     hf_token: EnvironmentName = knob(
-        "HF_TOKEN", "Name of the environment variable with the Hugging Face token; read when it is set.", secret=True
+        "HF_TOKEN",
+        "Name of the environment variable with the Hugging Face token; read when it is set.",
+        secret=True,
     )
-    s3_endpoint_url: str = knob("", "Address of an S3 service other than AWS, such as MinIO. Empty = AWS_ENDPOINT_URL.")
-    s3_region: str = knob("", "Region of the bucket. Empty = AWS_REGION, AWS_DEFAULT_REGION or the profile's.")
+    s3_endpoint_url: str = knob(
+        "", "Address of an S3 service other than AWS, such as MinIO. Empty = AWS_ENDPOINT_URL."
+    )
+    s3_region: str = knob(
+        "", "Region of the bucket. Empty = AWS_REGION, AWS_DEFAULT_REGION or the profile's."
+    )
 
     @field_validator("data_uri")
     @classmethod
@@ -51,7 +66,9 @@ class DatasetRecipe(Recipe):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("expected http://host:port or https://host")
         if credentials_in(value):
-            raise ValueError("an endpoint holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            raise ValueError(
+                "an endpoint holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
         return value
 
     @model_validator(mode="after")
@@ -60,7 +77,12 @@ class DatasetRecipe(Recipe):
             return self
         location = parse_location(self.data_uri)
         if self.split and not isinstance(location, HubDataset):
-            raise ValueError("split is for Hugging Face datasets (hf://org/name). Remove it, or change data_uri")
+            raise ValueError(
+                "split is for Hugging Face datasets (hf://org/name). Remove it, or change data_uri"
+            )
         if (self.s3_endpoint_url or self.s3_region) and not isinstance(location, S3Location):
-            raise ValueError("s3_endpoint_url and s3_region are for s3:// addresses. Remove them, or change data_uri")
+            raise ValueError(
+                "s3_endpoint_url and s3_region are for s3:// addresses. Remove them, or change "
+                "data_uri"
+            )
         return self

@@ -22,9 +22,15 @@ def _limit(value: int) -> int:
 class EvaluationRecipe(Recipe):
     """What the model is asked, and how."""
 
-    tasks: list[str] = knob(["arc_easy"], "lm-eval tasks, such as arc_easy, mmlu or gsm8k.", min_length=1)
-    batch: Annotated[str, AfterValidator(_batch)] = knob("auto", "Batch size: auto, or a number.", unit="samples")
-    limit: Annotated[int, AfterValidator(_limit)] = knob(-1, "Samples per task. -1 = all.", unit="samples")
+    tasks: list[str] = knob(
+        ["arc_easy"], "lm-eval tasks, such as arc_easy, mmlu or gsm8k.", min_length=1
+    )
+    batch: Annotated[str, AfterValidator(_batch)] = knob(
+        "auto", "Batch size: auto, or a number.", unit="samples"
+    )
+    limit: Annotated[int, AfterValidator(_limit)] = knob(
+        -1, "Samples per task. -1 = all.", unit="samples"
+    )
     gen_kwargs: dict[str, Any] = knob({}, "Generation settings, such as temperature.")
     model_args: dict[str, Any] = knob({}, "Arguments of the model's loader, such as dtype.")
     log_samples: bool = knob(True, "Keep every prediction, not only the scores.")

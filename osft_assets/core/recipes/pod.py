@@ -10,7 +10,9 @@ from osft_assets.core.recipes.base import Recipe, knob
 _CPU = re.compile(r"\d+(\.\d{1,3})?|\d+m")
 _MEMORY = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
-_LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_LABEL_KEY = re.compile(
+    r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+)
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|ACCESS_KEY|API_KEY", re.IGNORECASE)
 
 
@@ -35,7 +37,10 @@ def _processes(value: str) -> str:
 def _labels(values: dict[str, str]) -> dict[str, str]:
     for key, value in values.items():
         if not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
-            raise ValueError(f"the label {key} is not one Kubernetes accepts: letters, digits, '-', '_', '.'; at most 63")
+            raise ValueError(
+                f"the label {key} is not one Kubernetes accepts: letters, digits, '-', '_', '.'; "
+                f"at most 63"
+            )
     return values
 
 
@@ -51,31 +56,45 @@ def _environment(values: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"{name!r} is not the name of an environment variable")
         if _SECRET_NAME.search(name):
-            raise ValueError(f"{name} looks like a secret, and this would be stored with the run. Use a secret reference")
+            raise ValueError(
+                f"{name} looks like a secret, and this would be stored with the run. Use a "
+                f"secret reference"
+            )
     return values
 
 
 class PodRecipe(Recipe):
-    """One training pod and how many there are of it; the defaults are OSFT's, which is at its best on one node."""
+    """One training pod and how many there are of it; the defaults are OSFT's, which is at its best
+    on one node."""
 
     gpu: int = knob(1, "GPUs per pod.", unit="GPUs", ge=0)
     workers: int = knob(1, "Training pods.", unit="pods", ge=1)
-    num_procs: Annotated[str, AfterValidator(_processes)] = knob("auto", "Processes per pod. auto = one per GPU.")
-    cpu: Annotated[str, AfterValidator(_cpu)] = knob("8", "CPU cores per pod; a fraction is fine.", unit="cores")
+    num_procs: Annotated[str, AfterValidator(_processes)] = knob(
+        "auto", "Processes per pod. auto = one per GPU."
+    )
+    cpu: Annotated[str, AfterValidator(_cpu)] = knob(
+        "8", "CPU cores per pod; a fraction is fine.", unit="cores"
+    )
     memory: Annotated[str, AfterValidator(_memory)] = knob("32Gi", "Memory per pod.", unit="bytes")
     labels: Annotated[dict[str, str], AfterValidator(_labels)] = knob({}, "Labels of the pod.")
-    annotations: Annotated[dict[str, str], AfterValidator(_annotations)] = knob({}, "Annotations of the pod.")
+    annotations: Annotated[dict[str, str], AfterValidator(_annotations)] = knob(
+        {}, "Annotations of the pod."
+    )
     env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
         {}, "Environment of the pod. Nothing secret: it is stored with the run.", secret=True
     )
-    pull_secret: str = knob("", "Name of the Kubernetes secret to pull the image with. Empty = none.", max_length=253)
+    pull_secret: str = knob(
+        "", "Name of the Kubernetes secret to pull the image with. Empty = none.", max_length=253
+    )
 
 
 class SftPodRecipe(PodRecipe):
     """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
 
     workers: int = knob(4, "Training pods.", unit="pods", ge=1)
-    cpu: Annotated[str, AfterValidator(_cpu)] = knob("4", "CPU cores per pod; a fraction is fine.", unit="cores")
+    cpu: Annotated[str, AfterValidator(_cpu)] = knob(
+        "4", "CPU cores per pod; a fraction is fine.", unit="cores"
+    )
     memory: Annotated[str, AfterValidator(_memory)] = knob("64Gi", "Memory per pod.", unit="bytes")
     env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
         {
