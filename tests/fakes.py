@@ -1,0 +1,55 @@
+"""One fake per port. `tests/test_fakes.py` holds each against the same contract as the real adapters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from osft_assets.core.ports import DatasetSource, FoundSource, RowBatch
+from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.records import SourceRecord
+
+
+def chat(question: str, answer: str, **columns: Any) -> dict[str, Any]:
+    """A row with one question and one answer."""
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return {"messages": messages, **columns}
+
+
+def chats(count: int, start: int = 0) -> list[dict[str, Any]]:
+    """Different rows, the same ones every time."""
+    return [
+        chat(f"What is {number}?", f"It is {number}.") for number in range(start, start + count)
+    ]
+
+
+def lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as a JSONL file."""
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+class FakeSource:
+    """Rows from memory. Counts how often it was read, and remembers the recipes it was asked for."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], revision: str = "fake:1") -> None:
+        self.rows = rows
+        self.revision = revision
+        self.times_read = 0
+        self.recipes: list[DatasetRecipe] = []
+
+    def find(self, recipe: DatasetRecipe) -> FoundSource:
+        self.recipes.append(recipe)
+        record = SourceRecord(uri="fake://rows", revision=self.revision, files=("rows.jsonl",))
+        return FoundSource(record, len(lines(self.rows)), self._read)
+
+    def _read(self) -> Any:
+        self.times_read += 1
+        encoded = [msgspec.json.encode(row) for row in self.rows]
+        for first in range(0, len(encoded), 1000):
+            batch = encoded[first : first + 1000]
+            yield RowBatch(
+                "rows.jsonl", "line", first + 1, batch, sum(map(len, encoded[: first + 1000]))
+            )
+
+
+_: type[DatasetSource] = FakeSource
