@@ -1,7 +1,6 @@
 """What all tests share: a workspace, rows, and a network that ends at this machine."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No credentials or settings of whoever runs the tests."""
     for name in ("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "OSFT_CONFINE_INPUTS", "OSFT_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
-    yield

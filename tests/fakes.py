@@ -1,4 +1,4 @@
-"""One fake per port. `tests/test_fakes.py` holds each against the same contract as the real adapters."""
+"""One fake per port, held against the adapters' own contract by `tests/test_fakes.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 class FakeSource:
-    """Rows from memory. Counts how often it was read, and remembers the recipes it was asked for."""
+    """Rows from memory. Counts how often it was read, and remembers what it was asked for."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], revision: str = "fake:1") -> None:
         self.rows = rows

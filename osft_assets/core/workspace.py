@@ -12,12 +12,21 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from osft_assets.core.errors import ConfigError, WorkspaceError
 
 _TEMPORARY = ".writing-"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass
+class Draft:
+    """A directory being written. The block that fills it sets `name` when it knows what it made."""
+
+    directory: Path
+    name: str = ""
 
 
 class Workspace:
@@ -40,18 +49,20 @@ class Workspace:
         return path
 
     @contextmanager
-    def publish(self, target: Path) -> Iterator[Path]:
-        """A temporary directory that becomes `target` when the block ends well, and vanishes when
-        it does not."""
+    def publish(self, parent: Path) -> Iterator["Draft"]:
+        """A draft that gets the name the block gives it, or vanishes when the block fails."""
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with _temporary_directory(target.parent) as directory:
-                yield directory
+            parent.mkdir(parents=True, exist_ok=True)
+            with _temporary_directory(parent) as directory:
+                draft = Draft(directory)
+                yield draft
+                if not draft.name:
+                    raise ValueError(f"the draft for {parent} was given no name")
                 _sync([*directory.iterdir(), directory])
-                _rename(directory, target)
-                _sync([target.parent])
+                _rename(directory, parent / draft.name)
+                _sync([parent])
         except OSError as problem:
-            raise _explained(problem, target) from problem
+            raise _explained(problem, parent) from problem
 
     def link(self, link: Path, target: Path) -> None:
         """Point a stable name at `target`, in one step."""

@@ -55,7 +55,7 @@ def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], place: str
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(recipe.model_fields))
         return f"{where}: there is no such setting. Known ones: {known}."
-    message = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{where}: {message}{_found(problem, recipe)}."
 
 

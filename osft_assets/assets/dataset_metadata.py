@@ -1,0 +1,92 @@
+"""What the page of a split shows: where it came from, what became of every row, and what is in it.
+What the page of a split shows: where it came from, what became of every row, and what is in it."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+
+from osft_assets.core.charts import histogram_of_lengths
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.records import DatasetSplit, DatasetVersion
+
+_PREVIEWED_ROWS = 5
+_PREVIEWED_CHARACTERS = 160
+_COLUMNS = {
+    "messages": [("messages", "list<role, content>"), ("unmask", "bool, optional")],
+    "tokens": [("input_ids", "list<int>"), ("labels", "list<int>")],
+    "documents": [("document", "string")],
+}
+
+
+def split_metadata(
+    version: DatasetVersion, split: DatasetSplit, pipeline: PipelineRecipe
+) -> dict[str, Any]:
+    """Everything for one of the two assets."""
+    file = version.train if split.side == "train" else version.holdout
+    return {
+        **_origin(version, split, pipeline),
+        **{f"rows_{name}": value for name, value in version.counts.model_dump().items()},
+        "formats": version.formats,
+        "ignored_columns": ", ".join(version.ignored_columns) or "none",
+        "size": dg.MetadataValue.int(split.size_bytes),
+        "content_hash": f"sha256:{split.sha256}",
+        "row_lengths": dg.MetadataValue.md(histogram_of_lengths(file.length_buckets)),
+        "preview": _preview(split),
+        "dagster/row_count": split.rows,
+        "dagster/column_schema": _schema(split),
+        **_invalid(version),
+    }
+
+
+def _origin(
+    version: DatasetVersion, split: DatasetSplit, pipeline: PipelineRecipe
+) -> dict[str, Any]:
+    stable = Path(split.version_path).parent.parent / "datasets" / Path(split.path).name
+    return {
+        "source": version.source.uri,
+        "revision": version.source.revision or "unknown: the source tells none",
+        "files": ", ".join(version.source.files[:20]),
+        "path": dg.MetadataValue.path(str(stable)),
+        "fingerprint": version.fingerprint,
+        "defined_in": pipeline.defined_in,
+    }
+
+
+def _invalid(version: DatasetVersion) -> dict[str, Any]:
+    if not version.first_invalid:
+        return {}
+    listed = "\n".join(f"- {problem}" for problem in version.first_invalid)
+    return {"first_invalid_rows": dg.MetadataValue.md(listed)}
+
+
+def _schema(split: DatasetSplit) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, kind) for name, kind in _COLUMNS[split.kind]])
+
+
+def _preview(split: DatasetSplit) -> Any:
+    with Path(split.path).open("rb") as lines:
+        rows = [msgspec.json.decode(line) for line in islice(lines, _PREVIEWED_ROWS)]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(_previewed(row)) for row in rows],
+        dg.TableSchema([dg.TableColumn(name) for name in _previewed(rows[0])] if rows else []),
+    )
+
+
+def _previewed(row: dict[str, Any]) -> dict[str, Any]:
+    if "messages" not in row:
+        return {key: _short(value) for key, value in row.items()}
+    first = next((m["content"] for m in row["messages"] if m["role"] == "user"), "")
+    last = row["messages"][-1]["content"]
+    return {
+        "first user message": _short(first),
+        "last message": _short(last),
+        "messages": len(row["messages"]),
+    }
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _PREVIEWED_CHARACTERS else f"{text[:_PREVIEWED_CHARACTERS]} ..."

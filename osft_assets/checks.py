@@ -1,0 +1,118 @@
+"""Claims about the assets, shown on their pages and asked before later stages run.
+
+One op reads the files again and answers all the dataset's claims. The judgement is in
+`core.inspection`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from osft_assets.core.dataset import read_version
+from osft_assets.core.inspection import DatasetFindings, SplitFindings, inspect
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.records import DatasetSplit, DatasetVersion
+
+_CLAIMS = {
+    "rows_are_well_formed": "Every line is a valid row, and the file is the one recorded.",
+    "splits_do_not_overlap": "No row is in both files, and none twice in one.",
+    "rows_are_accounted_for": "Rows read = invalid + duplicates + train + holdout.",
+    "rows_fill_a_batch": "There are rows for at least one optimizer step.",
+}
+
+
+def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
+    """The claims about both splits of one pipeline."""
+    train, holdout = (
+        dg.AssetKey([pipeline.name, name]) for name in ("train_split", "holdout_split")
+    )
+
+    @dg.multi_asset_check(
+        name=f"{pipeline.name}__dataset_checks",
+        specs=[_spec(name, train, holdout) for name in _CLAIMS]
+        + [_spec("rows_are_well_formed", holdout, train)],
+        ins={"train_split": dg.AssetIn(train), "holdout_split": dg.AssetIn(holdout)},
+    )
+    def dataset_checks(
+        train_split: DatasetSplit, holdout_split: DatasetSplit
+    ) -> Iterator[dg.AssetCheckResult]:
+        directory = Path(train_split.version_path)
+        version = read_version(directory)
+        findings = inspect(directory, version)
+        yield _well_formed(train, findings.train)
+        yield _well_formed(holdout, findings.holdout)
+        one_version = train_split.fingerprint == holdout_split.fingerprint
+        yield _no_overlap(train, findings, one_version)
+        yield _accounted_for(train, version, findings)
+        yield _fills_a_batch(train, findings, pipeline)
+
+    return dataset_checks
+
+
+def _spec(name: str, asset: dg.AssetKey, other: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        name,
+        asset=asset,
+        additional_deps=[other],
+        description=_CLAIMS[name],
+        blocking=name != "rows_fill_a_batch",
+    )
+
+
+def _well_formed(asset: dg.AssetKey, found: SplitFindings) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name="rows_are_well_formed",
+        passed=found.well_formed,
+        metadata={
+            "rows": found.rows,
+            "malformed_rows": found.malformed,
+            "first_malformed_row": found.first_malformed or "none",
+            "file_matches_its_record": found.matches_record,
+        },
+    )
+
+
+def _no_overlap(
+    asset: dg.AssetKey, findings: DatasetFindings, one_version: bool
+) -> dg.AssetCheckResult:
+    duplicates = findings.train.duplicates + findings.holdout.duplicates
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name="splits_do_not_overlap",
+        passed=one_version and not findings.overlap and not duplicates,
+        metadata={
+            "rows_in_both": findings.overlap,
+            "rows_twice_in_one": duplicates,
+            "both_of_one_version": one_version,
+        },
+    )
+
+
+def _accounted_for(
+    asset: dg.AssetKey, version: DatasetVersion, findings: DatasetFindings
+) -> dg.AssetCheckResult:
+    counts = version.counts
+    as_counted = (counts.train, counts.holdout) == (findings.train.rows, findings.holdout.rows)
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name="rows_are_accounted_for",
+        passed=counts.add_up and as_counted,
+        metadata={**counts.model_dump()},
+    )
+
+
+def _fills_a_batch(
+    asset: dg.AssetKey, findings: DatasetFindings, pipeline: PipelineRecipe
+) -> dg.AssetCheckResult:
+    needed = pipeline.train.effective_batch_size
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name="rows_fill_a_batch",
+        passed=findings.train.rows >= needed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{findings.train.rows:,} rows to train on; effective_batch_size is "
+        f"{needed:,}.",
+        metadata={"rows": findings.train.rows, "effective_batch_size": needed},
+    )

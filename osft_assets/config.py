@@ -1,0 +1,53 @@
+"""From a recipe to what the launchpad shows and checks.
+
+Dagster checks types before a run exists, but ranges and validators only once the step has started:
+on a cluster, after a GPU was found. `launch_schema` checks them where the run is launched, from the
+UI, a schedule or the command line, so that a wrong value makes no run and a pasted credential is
+never stored. Why so: docs/decisions/0003.
+"""
+
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import dagster as dg
+from pydantic import ValidationError, create_model
+
+from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.base import Recipe, explain
+
+RecipeT = TypeVar("RecipeT", bound=Recipe)
+
+
+def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
+    """Launchpad fields of a recipe, with this recipe's values as their defaults."""
+    kind = type(recipe)
+    base = create_model(f"{kind.__name__}Launch", __base__=(dg.Config, kind))
+    fields = {
+        name: dg.Field(
+            field.config_type,
+            default_value=getattr(recipe, name),
+            is_required=False,
+            description=field.description,
+        )
+        for name, field in cast(type[dg.Config], base).to_fields_dict().items()
+    }
+    # Dagster asks `post_process` when it plans a run, before the run exists. Assets take a dict of
+    # fields only, and Dagster keeps one Shape for the same fields, so this is the one it will use;
+    # should that ever change, tests/test_launch.py fails.
+    shape = dg.Shape(fields)  # type: ignore[no-untyped-call]
+    shape.post_process = partial(_checked, kind)  # type: ignore[method-assign]
+    return fields
+
+
+def _checked(kind: type[Recipe], value: Any) -> Any:
+    # Not Dagster's PostProcessingError: its message repeats the whole value, tokens and all.
+    parse_config(kind, value)
+    return value
+
+
+def parse_config(kind: type[RecipeT], value: Any) -> RecipeT:
+    """The recipe that a step was given."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as problem:
+        raise ConfigError(f"{explain(problem, kind, 'config')}") from None

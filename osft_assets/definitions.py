@@ -1,0 +1,31 @@
+"""The only wiring: which pipelines there are, and who plays which role.
+
+The settings of an installation come from the environment, read here and nowhere else:
+OSFT_WORKSPACE, the directory everything is written to (default: ./workspace);
+OSFT_CONFINE_INPUTS=1, read no files outside it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from osft_assets.core.workspace import Workspace
+from resources.dataset_sources import DatasetSources
+from resources.record_io import RecordIOManager
+
+
+def build_defs(**overrides: Any) -> dg.Definitions:
+    """Everything this code location serves; `overrides` replace resources, as tests do."""
+    workspace = Workspace(Path(dg.EnvVar("OSFT_WORKSPACE").get_value("workspace") or "workspace"))
+    confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
+    resources = {
+        "workspace": workspace,
+        "dataset_source": DatasetSources(workspace, confined),
+        "io_manager": RecordIOManager(workspace),
+    }
+    pipelines = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(pipelines, dg.Definitions(resources=resources | overrides))
+
+
+defs = build_defs()
