@@ -3,13 +3,21 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+# The first interpreter that runs and is of a version we support (a name on PATH may be an empty shim).
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup-complete
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup lock demo dev test test-ui test-gpu cluster cluster-test check lint types imports format bench
+# Where runs are recorded, and where they write.
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
+export OSFT_WORKSPACE ?= $(CURDIR)/workspace
+PORT ?= 3000
+
+.PHONY: help setup demo dev test test-ui test-gpu cluster cluster-test check lint types imports \
+	format bench lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,20 +26,61 @@ setup: $(SETUP) ## Make .venv with everything in it (a few minutes once, then no
 
 # torch comes first and with its dependencies: they differ between the CPU wheel (none) and the CUDA wheel
 # (nvidia-*, triton), so the lock leaves them to torch. Everything else comes from the lock alone.
-$(SETUP): requirements.lock pyproject.toml
-	@echo "[1/4] virtual environment from $(PYTHON)"
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12); sys.exit(None if ok else f"Python {sys.version.split()[0]} found, 3.11 or 3.12 needed. Run: make setup PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV)
+$(SETUP): requirements.lock
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "Python 3.11 or 3.12 is needed, and none was found. \
+	Install one, or: make setup PYTHON=/path/to/python"; exit 1; }
+	@echo "[1/4] virtual environment from $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
 	@echo "[2/4] torch (CPU or CUDA build, whichever pip finds)"
 	@$(PIP) install --quiet --constraint requirements.lock torch
-	@echo "[3/4] $$(grep -c '^[a-z]' requirements.lock) locked packages"
+	@echo "[3/4] $$(grep -c '^[a-z]' requirements.lock) locked packages: a minute or two"
 	@$(PIP) install --quiet --no-deps --requirement requirements.lock
 	@echo "[4/4] osft-assets itself, in place"
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
-lock: ## Refresh every pin in requirements.lock (uv runs from a throw-away environment)
-	$(PYTHON) -m venv .uv
+demo: setup $(DAGSTER_HOME)/dagster.yaml ## Run the chain built so far, on a CPU, offline
+	$(BIN)/osft-assets demo
+
+dev: setup $(DAGSTER_HOME)/dagster.yaml ## Open the Dagster UI on http://localhost:3000 (PORT=... for another)
+	$(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+
+$(DAGSTER_HOME)/dagster.yaml: deployment/dagster.local.yaml
+	@mkdir -p $(DAGSTER_HOME)
+	@cp $< $@
+
+test: setup ## Run the tests
+	$(BIN)/python -m pytest
+
+test-ui: ## Not built yet: drive the UI in a real browser
+test-gpu: ## Not built yet: the tests that need a GPU
+cluster: ## Not built yet: bring up a Kubernetes cluster to test on
+cluster-test: ## Not built yet: the tests that need a cluster
+test-ui test-gpu cluster cluster-test:
+	@echo "make $@: nothing to do yet, the stage it belongs to is not built."; exit 1
+
+check: lint types imports test ## All that CI runs: lint, types, import contracts, tests
+
+lint: setup ## Style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Types
+	$(BIN)/mypy
+
+imports: setup ## Who may import what
+	$(BIN)/lint-imports
+
+format: setup ## Format, and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure against other ways to do the same, as ratios (about 10 minutes)
+	$(BIN)/python -m benchmarks.code_location
+	$(BIN)/python -m benchmarks.dataset_stage
+
+lock: ## Refresh every pin in requirements.lock
+	$(PYTHON) -m venv --clear .uv  # uv runs from here and nowhere else
 	.uv/bin/python -m pip --disable-pip-version-check install --quiet 'uv>=0.13.8'
 	.uv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras --upgrade \
 		--custom-compile-command "make lock" --output-file requirements.lock

@@ -17,15 +17,20 @@ from resources.record_io import RecordIOManager
 
 def build_defs(**overrides: Any) -> dg.Definitions:
     """Everything this code location serves; `overrides` replace resources, as tests do."""
-    workspace = Workspace(Path(dg.EnvVar("OSFT_WORKSPACE").get_value("workspace") or "workspace"))
+    place = workspace()
     confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
     resources = {
-        "workspace": workspace,
-        "dataset_source": DatasetSources(workspace, confined),
-        "io_manager": RecordIOManager(workspace),
+        "workspace": place,
+        "dataset_source": DatasetSources(place, confined),
+        "io_manager": RecordIOManager(place),
     }
     pipelines = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(pipelines, dg.Definitions(resources=resources | overrides))
+
+
+def workspace() -> Workspace:
+    """The directory everything is written to."""
+    return Workspace(Path(dg.EnvVar("OSFT_WORKSPACE").get_value("") or "workspace"))
 
 
 defs = build_defs()

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from osft_assets.core.lineage import fingerprint
+from pydantic import ValidationError
+
+from osft_assets.core.lineage import file_sha256, fingerprint
 from osft_assets.core.ports import DatasetSource, FoundSource
 from osft_assets.core.preparation import Prepared, prepare
 from osft_assets.core.progress import Progress
@@ -40,9 +42,9 @@ class DatasetStage:
         found = self._source.find(recipe)
         say(f"Source: {found.record.uri} ({found.record.revision or 'revision unknown'})")
         known = self._identity(recipe, found.record.revision) if found.record.revision else ""
-        if known and (self._versions / known / MARKER).exists():
+        directory = self._versions / known
+        if known and self._is_whole(directory, say):
             say("Unchanged since it was prepared: reused.")
-            directory = self._versions / known
         else:
             directory = self._prepare(recipe, found, known, say)
         self._workspace.link(self._home / "datasets", directory)
@@ -62,6 +64,21 @@ class DatasetStage:
             (draft.directory / MARKER).write_text(version.model_dump_json(indent=2))
         say(f"Prepared {prepared.counts.read:,} rows.")
         return self._versions / draft.name
+
+    def _is_whole(self, directory: Path, say: Callable[[str], None]) -> bool:
+        """Whether the version is there and untouched; a damaged one is cleared away."""
+        if not directory.exists():
+            return False
+        try:
+            version = read_version(directory)
+            files = (version.train, version.holdout)
+            whole = all(file_sha256(directory / file.name) == file.sha256 for file in files)
+        except (OSError, ValidationError):
+            whole = False
+        if not whole:
+            say(f"{directory} is not as it was written: preparing it anew.")
+            self._workspace.remove(directory)
+        return whole
 
     def _identity(self, recipe: DatasetRecipe, revision: str) -> str:
         parts = {

@@ -64,6 +64,13 @@ class Workspace:
         except OSError as problem:
             raise _explained(problem, parent) from problem
 
+    def remove(self, directory: Path) -> None:
+        """Delete a directory that is of no use any more."""
+        try:
+            shutil.rmtree(directory)
+        except OSError as problem:
+            raise _explained(problem, directory) from problem
+
     def link(self, link: Path, target: Path) -> None:
         """Point a stable name at `target`, in one step."""
         temporary = link.with_name(f".{link.name}-{uuid.uuid4().hex}")

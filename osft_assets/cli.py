@@ -1,0 +1,83 @@
+"""The `osft-assets` command: a thin way to run a pipeline without the UI.
+
+What a pipeline does is in `osft_assets.assets`; which there are, in `osft_assets/defs`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import dagster as dg
+
+from osft_assets.core.dataset import read_version
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="osft-assets")
+def main() -> None:
+    """Continual fine-tuning of language models as Dagster assets."""
+
+
+@main.command()
+@click.argument("pipeline")
+def run(pipeline: str) -> None:
+    """Materialize everything of PIPELINE, in this process.
+
+    With DAGSTER_HOME set, the run is kept there and the UI shows it.
+    """
+    sys.exit(0 if _materialize(pipeline) else 1)
+
+
+@main.command()
+def demo() -> None:
+    """Run the chain built so far on rows that ship with the code, offline, on this machine."""
+    if not _materialize("demo"):
+        sys.exit(1)
+    from osft_assets.definitions import workspace
+
+    _summarize(workspace().pipeline("demo") / "datasets")
+
+
+def _materialize(pipeline: str) -> bool:
+    from osft_assets.definitions import defs
+
+    names = sorted(job.name.removesuffix("_pipeline") for job in defs.jobs or [])
+    if pipeline not in names:
+        raise click.ClickException(
+            f"There is no pipeline {pipeline!r}. There are: {', '.join(names)}."
+        )
+    kept = bool(os.environ.get("DAGSTER_HOME"))
+    instance = dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral()
+    with instance:
+        job = defs.resolve_job_def(f"{pipeline}_pipeline")
+        result = job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False)
+        _list_claims(result)
+        _list_failures(result)
+    return result.success
+
+
+def _list_claims(result: dg.ExecuteInProcessResult) -> None:
+    for claim in result.get_asset_check_evaluations():
+        asset = claim.asset_key.to_user_string()
+        verdict = "ok    " if claim.passed else "FAILED" if claim.blocking else "WARN  "
+        click.echo(f"  {verdict} {asset}: {claim.check_name}")
+
+
+def _list_failures(result: dg.ExecuteInProcessResult) -> None:
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        error = event.step_failure_data.error
+        cause = error and (error.cause or error)
+        click.echo(f"FAILED {event.step_key}: {cause.message.strip() if cause else ''}", err=True)
+
+
+def _summarize(directory: Path) -> None:
+    version = read_version(directory)
+    counts = version.counts
+    click.echo(f"\n{counts.read:,} rows read from {version.source.uri}")
+    for name in ("invalid", "duplicate", "train", "holdout"):
+        click.echo(f"  {getattr(counts, name):>6,} {name}")
+    click.echo(f"They are in {directory}/train.jsonl and eval.jsonl.")
+    click.echo("`make dev` shows the assets, their checks and their lineage in a browser.")
