@@ -33,19 +33,31 @@ def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         specs=[_spec(name, train, holdout) for name in _CLAIMS]
         + [_spec("rows_are_well_formed", holdout, train)],
         ins={"train_split": dg.AssetIn(train), "holdout_split": dg.AssetIn(holdout)},
+        can_subset=True,
     )
     def dataset_checks(
-        train_split: DatasetSplit, holdout_split: DatasetSplit
+        context: dg.AssetCheckExecutionContext,
+        train_split: DatasetSplit,
+        holdout_split: DatasetSplit,
     ) -> Iterator[dg.AssetCheckResult]:
         directory = Path(train_split.version_path)
         version = read_version(directory)
         findings = inspect(directory, version)
-        yield _well_formed(train, findings.train)
-        yield _well_formed(holdout, findings.holdout)
         one_version = train_split.fingerprint == holdout_split.fingerprint
-        yield _no_overlap(train, findings, one_version)
-        yield _accounted_for(train, version, findings)
-        yield _fills_a_batch(train, findings, pipeline)
+        results = [
+            _well_formed(train, findings.train),
+            _well_formed(holdout, findings.holdout),
+            _no_overlap(train, findings, one_version),
+            _accounted_for(train, version, findings),
+            _fills_a_batch(train, findings, pipeline),
+        ]
+        wanted = context.selected_asset_check_keys
+        yield from (
+            result
+            for result in results
+            if result.asset_key
+            and dg.AssetCheckKey(result.asset_key, result.check_name or "") in wanted
+        )
 
     return dataset_checks
 

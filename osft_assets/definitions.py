@@ -5,6 +5,7 @@ OSFT_WORKSPACE, the directory everything is written to (default: ./workspace);
 OSFT_CONFINE_INPUTS=1, read no files outside it.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import dagster as dg
 from osft_assets.core.workspace import Workspace
 from resources.dataset_sources import DatasetSources
 from resources.record_io import RecordIOManager
+
+# Dagster 1.13 warns of itself here: it rebuilds the checks of components with a beta parameter.
+warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:

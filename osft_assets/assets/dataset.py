@@ -53,7 +53,7 @@ def _out(pipeline: PipelineRecipe, name: str) -> dg.AssetOut:
         key=[pipeline.name, name],
         dagster_type=DatasetSplit,
         description=f"{_DESCRIPTIONS[name]} Set where they come from in `{pipeline.defined_in}`.",
-        kinds={"huggingface", "json"},
+        kinds={"json"},
     )
 
 

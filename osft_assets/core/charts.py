@@ -4,38 +4,36 @@ An inline chart has to stay under 1,000 characters, or the page hides it behind 
 """
 
 import base64
-from collections.abc import Sequence
+
+from osft_assets.core.records import BUCKETS_PER_DOUBLING, SplitFile
 
 _WIDTH, _HEIGHT = 240, 60
 
 
-def histogram_of_lengths(buckets: Sequence[int]) -> str:
-    """A markdown picture of how long rows are; bucket i holds rows whose size has i binary digits.
-    A markdown picture of how long rows are; bucket i holds rows whose size has i binary digits."""
-    filled = [index for index, rows in enumerate(buckets) if rows]
-    if not filled:
+def histogram_of_lengths(file: SplitFile) -> str:
+    """A markdown picture of how long the rows of a file are."""
+    if not file.length_buckets:
         return "No rows."
-    low, high = filled[0], filled[-1]
-    shown = buckets[low : high + 1]
-    step = _WIDTH / len(shown)
-    bars = "".join(_bar(index * step, step, rows / max(shown)) for index, rows in enumerate(shown))
+    rows_of = dict(file.length_buckets)
+    low, high = min(rows_of), max(rows_of)
+    most, step = max(rows_of.values()), _WIDTH / (high - low + 1)
+    bars = "".join(_bar((i - low) * step, step, rows / most) for i, rows in sorted(rows_of.items()))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}">'
         f'<path fill="#4f43dd" d="{bars}"/></svg>'
     )
     encoded = base64.b64encode(svg.encode()).decode()
-    span = (
-        f"{_size(2 ** (low - 1) if low else 0)} to {_size(2**high)}, each bar twice the size before"
-    )
+    span = f"{_size(low)} to {_size(high + 1)} a row; {BUCKETS_PER_DOUBLING} bars are a doubling"
     return f"![row lengths](data:image/svg+xml;base64,{encoded})\n\n{span}"
 
 
 def _bar(left: float, step: float, share: float) -> str:
     height = max(1, round(share * _HEIGHT)) if share else 0
-    return f"M{left:.0f} {_HEIGHT}v-{height}h{step - 2:.0f}v{height}z"
+    return f"M{left:.0f} {_HEIGHT}v-{height}h{max(1, step - 2):.0f}v{height}z"
 
 
-def _size(size_bytes: float) -> str:
+def _size(bucket: int) -> str:
+    size_bytes = 2 ** (bucket / BUCKETS_PER_DOUBLING)
     for unit in ("B", "KiB", "MiB"):
         if size_bytes < 1024:
             return f"{size_bytes:.0f} {unit}"

@@ -39,15 +39,18 @@ class SourceRecord(Record):
     files: tuple[str, ...]
 
 
+# Row lengths span bytes to megabytes, so they are counted in steps of a fourth of a doubling.
+BUCKETS_PER_DOUBLING = 4
+
+
 class SplitFile(Record):
-    """One JSONL file of a dataset version. `length_buckets[i]`: rows whose size in bytes has i
-    binary digits."""
+    """One JSONL file. `length_buckets`: pairs of (i, rows of 2**(i/4) bytes or more)."""
 
     name: str
     rows: int
     size_bytes: int
     sha256: str
-    length_buckets: tuple[int, ...]
+    length_buckets: tuple[tuple[int, int], ...]
 
 
 class DatasetVersion(Record):

@@ -3,11 +3,12 @@
 
 import hashlib
 from collections import Counter
+from math import log2
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from osft_assets.core.records import SplitFile
+from osft_assets.core.records import BUCKETS_PER_DOUBLING, SplitFile
 
 
 class SplitWriter:
@@ -17,7 +18,7 @@ class SplitWriter:
         self._path = path
         self._stream = path.open("wb")
         self._hash = hashlib.sha256()
-        self._buckets: Counter[int] = Counter()
+        self._lengths: Counter[int] = Counter()
         self._rows = self._size_bytes = 0
         self.lines: list[bytes] = []
 
@@ -49,7 +50,7 @@ class SplitWriter:
         block = b"\n".join(self.lines) + b"\n"
         self._stream.write(block)
         self._hash.update(block)
-        self._buckets.update(map(int.bit_length, map(len, self.lines)))
+        self._lengths.update(map(len, self.lines))
         self._rows += len(self.lines)
         self._size_bytes += len(block)
         self.lines.clear()
@@ -57,11 +58,13 @@ class SplitWriter:
     @property
     def file(self) -> SplitFile:
         """What was written."""
-        highest = max(self._buckets, default=-1)
+        buckets: Counter[int] = Counter()
+        for length, rows in self._lengths.items():
+            buckets[int(BUCKETS_PER_DOUBLING * log2(length))] += rows
         return SplitFile(
             name=self._path.name,
             rows=self._rows,
             size_bytes=self._size_bytes,
             sha256=self._hash.hexdigest(),
-            length_buckets=tuple(self._buckets[bits] for bits in range(highest + 1)),
+            length_buckets=tuple(sorted(buckets.items())),
         )
