@@ -19,7 +19,7 @@ from osft_assets.core.sources import LocalPath, WorkspacePath
 from osft_assets.core.workspace import Workspace
 from resources.row_files import RowFile, is_data_file, read_files
 
-_BLOCK_BYTES = 2**22
+_BLOCK_BYTES = 2**18
 
 
 @dataclass(frozen=True)

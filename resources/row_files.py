@@ -27,7 +27,8 @@ from osft_assets.core.rows import RawRow
 LARGEST_ROW_BYTES = 16 * 2**20
 # A JSON array has to be read whole.
 LARGEST_ARRAY_BYTES = 1 * 2**30
-_BLOCK_BYTES = 2**20
+# Larger blocks are no faster, and leave holes in the heap: 4 MB more at the peak.
+_BLOCK_BYTES = 2**18
 _ROWS_PER_BATCH = 2_000
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")

@@ -4,17 +4,23 @@ An inline chart has to stay under 1,000 characters, or the page hides it behind 
 """
 
 import base64
+from collections import Counter
 
 from osft_assets.core.records import BUCKETS_PER_DOUBLING, SplitFile
 
 _WIDTH, _HEIGHT = 240, 60
+_MOST_BARS = 20
 
 
 def histogram_of_lengths(file: SplitFile) -> str:
     """A markdown picture of how long the rows of a file are."""
     if not file.length_buckets:
         return "No rows."
-    rows_of = dict(file.length_buckets)
+    spread = file.length_buckets[-1][0] - file.length_buckets[0][0] + 1
+    merged = next(number for number in (1, 2, 4, 8) if spread <= number * _MOST_BARS)
+    rows_of: Counter[int] = Counter()
+    for bucket, rows in file.length_buckets:
+        rows_of[bucket // merged] += rows
     low, high = min(rows_of), max(rows_of)
     most, step = max(rows_of.values()), _WIDTH / (high - low + 1)
     bars = "".join(_bar((i - low) * step, step, rows / most) for i, rows in sorted(rows_of.items()))
@@ -23,8 +29,9 @@ def histogram_of_lengths(file: SplitFile) -> str:
         f'<path fill="#4f43dd" d="{bars}"/></svg>'
     )
     encoded = base64.b64encode(svg.encode()).decode()
-    span = f"{_size(low)} to {_size(high + 1)} a row; {BUCKETS_PER_DOUBLING} bars are a doubling"
-    return f"![row lengths](data:image/svg+xml;base64,{encoded})\n\n{span}"
+    factor = 2 ** (merged / BUCKETS_PER_DOUBLING)
+    span = f"{_size(low * merged)} to {_size((high + 1) * merged)} a row"
+    return f"![row lengths](data:image/svg+xml;base64,{encoded})\n\n{span}, each bar {factor:.1f}x"
 
 
 def _bar(left: float, step: float, share: float) -> str:

@@ -6,6 +6,7 @@ one in `core.conversions`.
 """
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -47,60 +48,61 @@ def has_something_to_learn(messages: list[Message]) -> bool:
 def checked_messages(messages: Any, name: str = "messages") -> list[dict[str, Any]]:
     """The messages in canonical form, or a RowError that names the first thing wrong."""
     if not isinstance(messages, list):
-        raise RowError(f"{name} is {_kind(messages)}, expected a list of messages")
+        raise RowError(f"{name} is {kind_of(messages)}, expected a list of messages")
     if not messages:
         raise RowError(f"{name} is empty")
     checked = [_checked(message, f"{name}[{index}]") for index, message in enumerate(messages)]
-    if not any(
-        message["role"] in LEARNT_ROLES and not message["content"].isspace() for message in checked
-    ):
+    learnt = (message["content"] for message in checked if message["role"] in LEARNT_ROLES)
+    if all(content.isspace() for content in learnt):
         raise RowError(
             f"{name} has no assistant message with text, so there is nothing to learn from"
         )
     return checked
 
 
-def _checked(message: Any, place: str) -> dict[str, Any]:
-    if not isinstance(message, Mapping):
-        raise RowError(f"{place} is {_kind(message)}, expected an object with role and content")
-    if message.get("role") not in ROLES:
-        raise RowError(
-            f"{place}.role is {_shown(message.get('role'))}, expected one of {', '.join(ROLES)}"
-        )
-    _check_text(message.get("content"), f"{place}.content")
-    reasoning = message.get("reasoning_content")
-    if reasoning is not None and not isinstance(reasoning, str):
-        raise RowError(f"{place}.reasoning_content is {_kind(reasoning)}, expected text")
-    # Parquet fills absent keys with null; dropping nulls gives every format the same bytes.
-    extras = {
-        key: message[key]
-        for key in sorted(message)
-        if key not in _OWN_KEYS and message[key] is not None
-    }
-    own = {"role": message["role"], "content": message["content"]}
-    return own | ({} if reasoning is None else {"reasoning_content": reasoning}) | extras
-
-
-def _check_text(content: Any, place: str) -> None:
+def check_text(content: Any, place: str) -> None:
+    """Refuse what is not text, or empty."""
     if not isinstance(content, str):
-        raise RowError(f"{place} is {_kind(content)}, expected text")
+        raise RowError(f"{place} is {kind_of(content)}, expected text")
     if not content:
         raise RowError(f"{place} is empty")
 
 
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) and len(value) <= 40 else _kind(value)
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of JSON."""
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+    if value is None:
+        return "missing or null"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "a number"
+    return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def _kind(value: Any) -> str:
-    kinds = {
-        dict: "an object",
-        list: "a list",
-        str: "text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return (
-        "missing or null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")
+def _checked(message: Any, place: str) -> dict[str, Any]:
+    if not isinstance(message, Mapping):
+        raise RowError(f"{place} is {kind_of(message)}, expected an object with role and content")
+    role = message.get("role")
+    if role not in ROLES:
+        shown = repr(role) if isinstance(role, str) and len(role) <= 40 else kind_of(role)
+        raise RowError(f"{place}.role is {shown}, expected one of {', '.join(ROLES)}")
+    check_text(message.get("content"), f"{place}.content")
+    reasoning = message.get("reasoning_content")
+    if reasoning is not None and not isinstance(reasoning, str):
+        raise RowError(f"{place}.reasoning_content is {kind_of(reasoning)}, expected text")
+    extras: dict[str, Any] = _canonical(
+        {key: message[key] for key in message if key not in _OWN_KEYS}, place
     )
+    own: dict[str, Any] = {"role": role, "content": message["content"]}
+    return own | ({} if reasoning is None else {"reasoning_content": reasoning}) | extras
+
+
+def _canonical(value: Any, place: str) -> Any:
+    """Keys in order and no nulls: Parquet fills absent keys with null."""
+    if isinstance(value, Mapping):
+        keys = sorted(key for key in value if value[key] is not None)
+        return {key: _canonical(value[key], f"{place}.{key}") for key in keys}
+    if isinstance(value, list):
+        return [_canonical(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float) and not isfinite(value):
+        raise RowError(f"{place} is {value}, which JSON cannot hold")
+    return value

@@ -1,12 +1,13 @@
 """Other chat formats, turned into `messages`.
 
-Each converter takes a decoded row and returns its messages, still unchecked; `core.chat` checks
-them.
+Each converter takes a decoded row and returns its messages, checked by `core.chat`; errors name the
+columns that the row really has.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from osft_assets.core.chat import check_text, checked_messages
 from osft_assets.core.errors import RowError
 
 _SHAREGPT_ROLES = {
@@ -34,17 +35,21 @@ def shape_of(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def to_messages(row: Mapping[str, Any], shape: str) -> Any:
-    """The row's messages, in whatever format it came."""
+def to_messages(row: Mapping[str, Any], shape: str) -> list[dict[str, Any]]:
+    """The row's messages, checked, whatever format they came in."""
     return _CONVERTERS[shape](row)
 
 
-def _conversations(row: Mapping[str, Any]) -> Any:
+def used_columns(shape: str) -> tuple[str, ...]:
+    """The columns that a format is made of."""
+    return _COLUMNS[shape]
+
+
+def _conversations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     turns = row["conversations"]
-    if not isinstance(turns, list):
-        raise RowError("conversations is not a list")
-    messages = [_turn(turn, f"conversations[{index}]") for index, turn in enumerate(turns)]
-    return _system(row) + messages
+    if isinstance(turns, list):
+        turns = [_turn(turn, f"conversations[{index}]") for index, turn in enumerate(turns)]
+    return _system(row) + checked_messages(turns, "conversations")
 
 
 def _turn(turn: Any, place: str) -> Any:
@@ -52,35 +57,46 @@ def _turn(turn: Any, place: str) -> Any:
         return turn
     speaker = turn["from"]
     if not isinstance(speaker, str) or speaker not in _SHAREGPT_ROLES:
-        raise RowError(
-            f"{place}.from is {speaker!r:.60}, expected one of {', '.join(_SHAREGPT_ROLES)}"
-        )
-    rest = {
-        key: value for key, value in turn.items() if key not in ("from", "value", "role", "content")
-    }
-    return {"role": _SHAREGPT_ROLES[speaker], "content": turn.get("value")} | rest
+        known = ", ".join(_SHAREGPT_ROLES)
+        raise RowError(f"{place}.from is {str(speaker)[:40]!r}, expected one of {known}")
+    check_text(turn.get("value"), f"{place}.value")
+    rest = {key: value for key, value in turn.items() if key not in _TURN_KEYS}
+    return {"role": _SHAREGPT_ROLES[speaker], "content": turn["value"]} | rest
 
 
-def _alpaca(row: Mapping[str, Any]) -> Any:
+def _alpaca(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     if row.get("history"):
         raise RowError("history is not supported in instruction rows. Write the row as messages")
-    instruction, given = row["instruction"], row.get("input")
-    question = (
-        f"{instruction}\n\n{given}" if given and isinstance(instruction, str) else instruction
-    )
-    return [
-        *_system(row),
+    for column in ("instruction", "output"):
+        check_text(row.get(column), column)
+    if row["output"].isspace():
+        raise RowError("output is blank, so there is nothing to learn from")
+    question = row["instruction"]
+    if row.get("input"):
+        check_text(row["input"], "input")
+        question = f"{question}\n\n{row['input']}"
+    turns = [
         {"role": "user", "content": question},
-        {"role": "assistant", "content": row.get("output")},
+        {"role": "assistant", "content": row["output"]},
     ]
+    return _system(row) + turns
 
 
 def _system(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"role": "system", "content": row["system"]}] if row.get("system") else []
+    if not row.get("system"):
+        return []
+    check_text(row["system"], "system")
+    return [{"role": "system", "content": row["system"]}]
 
 
-_CONVERTERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
-    "messages": lambda row: row["messages"],
+_TURN_KEYS = frozenset({"from", "value", "role", "content"})
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "messages": ("messages", "unmask"),
+    "conversations": ("conversations", "system", "unmask"),
+    "alpaca": ("instruction", "input", "output", "system", "unmask"),
+}
+_CONVERTERS: Mapping[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]] = {
+    "messages": lambda row: checked_messages(row["messages"]),
     "conversations": _conversations,
     "alpaca": _alpaca,
 }

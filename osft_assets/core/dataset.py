@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from osft_assets.core.errors import DatasetError
 from osft_assets.core.lineage import file_sha256, fingerprint
 from osft_assets.core.ports import DatasetSource, FoundSource
 from osft_assets.core.preparation import Prepared, prepare
@@ -60,6 +61,7 @@ class DatasetStage:
             # Without a revision only the result can tell whether anything is new.
             content = f"{prepared.train.sha256} {prepared.holdout.sha256}"
             draft.name = known or self._identity(recipe, content)
+            self._is_whole(self._versions / draft.name, say)  # a damaged one makes room
             version = self._version(draft.name, recipe, found, prepared)
             (draft.directory / MARKER).write_text(version.model_dump_json(indent=2))
         say(f"Prepared {prepared.counts.read:,} rows.")
@@ -73,7 +75,7 @@ class DatasetStage:
             version = read_version(directory)
             files = (version.train, version.holdout)
             whole = all(file_sha256(directory / file.name) == file.sha256 for file in files)
-        except (OSError, ValidationError):
+        except (OSError, DatasetError):
             whole = False
         if not whole:
             say(f"{directory} is not as it was written: preparing it anew.")
@@ -109,7 +111,13 @@ class DatasetStage:
 
 def read_version(directory: Path) -> DatasetVersion:
     """The record of a complete version."""
-    return DatasetVersion.model_validate_json((directory / MARKER).read_text())
+    try:
+        return DatasetVersion.model_validate_json((directory / MARKER).read_text())
+    except (OSError, ValidationError):
+        raise DatasetError(
+            f"{directory / MARKER} is missing, or of another version. Materialize the dataset "
+            f"again."
+        ) from None
 
 
 def split_record(

@@ -59,7 +59,10 @@ def _inspect_file(
     parser, content = RowParser(version.kind), hashlib.sha256()
     rows = malformed = 0
     first = ""
-    with (directory / file.name).open("rb") as lines:
+    path = directory / file.name
+    if not path.exists():
+        return SplitFindings(0, 0, f"{path} is missing", 0, matches_record=False)
+    with path.open("rb") as lines:
         for rows, line in enumerate(lines, start=1):
             content.update(line)
             digests.add(split.digest(line.rstrip(b"\n")))

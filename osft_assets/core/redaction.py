@@ -8,15 +8,16 @@ Neither may reach a log, a record, the run config or an error message. Parsing l
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
-_CREDENTIAL_PARAMETER = re.compile(
+_CREDENTIAL_NAME = re.compile(
     r"signature|^sig$|token|secret|passw|^pwd$|credential|access.?key|api.?key|^auth|^key$|^jwt$",
     re.IGNORECASE,
 )
+_HARMLESS = re.compile(r"([A-Za-z0-9]+://)?[\w./~ -]*")
 _HIDDEN = "***"
 
 
 def redact(location: str) -> str:
-    """The location without its user, its password, its fragment and the values of its query."""
+    """A valid location without its user, its password, its fragment and the values of its query."""
     if "://" not in location:
         return location
     try:
@@ -25,7 +26,13 @@ def redact(location: str) -> str:
         return f"{location.partition('://')[0]}://{_HIDDEN}"
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{_HIDDEN}@{host}" if _has_user(parts) else parts.netloc
-    return urlunsplit((parts.scheme, netloc, parts.path, "&".join(_hidden(parts.query)), ""))
+    return urlunsplit((parts.scheme, netloc, parts.path, _hidden(parts.query), ""))
+
+
+def quoted(text: str) -> str:
+    """Text that is no valid location, for an error message: shown only when it cannot hide a
+    password."""
+    return repr(text) if _HARMLESS.fullmatch(text) else "(not shown: it may hold a credential)"
 
 
 def credentials_in(location: str) -> list[str]:
@@ -37,20 +44,22 @@ def credentials_in(location: str) -> list[str]:
     except ValueError:
         return []
     found = ["a user name or password before the @"] if _has_user(parts) else []
-    names = [name for name, value in parse_qsl(parts.query) if value]
-    return found + [
-        f"the query parameter {name}" for name in names if _CREDENTIAL_PARAMETER.search(name)
-    ]
+    names = [name for part in (parts.query, parts.fragment) for name in _names_with_values(part)]
+    secret = [name for name in names if _CREDENTIAL_NAME.search(name)]
+    return found + [f"the query parameter {name}" for name in secret]
+
+
+def _names_with_values(query: str) -> list[str]:
+    return [name for name, value in parse_qsl(query.replace(";", "&")) if value]
 
 
 def _has_user(parts: SplitResult) -> bool:
-    # hf://name@revision: what follows the @ is a revision, not a host.
-    return parts.scheme != "hf" and "@" in parts.netloc
+    # hf://name@revision and pvc://data@2024: no host follows the @ there.
+    return parts.scheme not in ("hf", "pvc") and "@" in parts.netloc
 
 
-def _hidden(query: str) -> list[str]:
-    return [
-        f"{part.partition('=')[0]}={_HIDDEN}" if "=" in part else _HIDDEN
-        for part in query.split("&")
-        if part
-    ]
+def _hidden(query: str) -> str:
+    parts = [part for part in re.split("[&;]", query) if part]
+    return "&".join(
+        f"{part.partition('=')[0]}={_HIDDEN}" if "=" in part else _HIDDEN for part in parts
+    )

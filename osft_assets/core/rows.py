@@ -12,25 +12,19 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from osft_assets.core.chat import ChatRow, checked_messages, has_something_to_learn
-from osft_assets.core.conversions import shape_of, to_messages
+from osft_assets.core.chat import ChatRow, has_something_to_learn, kind_of
+from osft_assets.core.conversions import shape_of, to_messages, used_columns
 from osft_assets.core.errors import RowError
 
 RowKind = Literal["messages", "tokens", "documents"]
 RawRow = bytes | Mapping[str, Any]
 # Label of a token that the loss leaves out.
 _IGNORED_LABEL = -100
-_USED_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "messages": ("messages", "conversations", "instruction", "input", "output", "system", "unmask"),
-    "tokens": ("input_ids", "labels"),
-    "documents": ("document", "text"),
-}
 _REMEDY: Mapping[str, str] = {
     "messages": "Give chats as messages, conversations, or instruction/input/output",
     "tokens": "Give input_ids and labels, or set train.use_processed_dataset to false",
     "documents": "Give a document or text field, or set train.is_pretraining to false",
 }
-_encode = msgspec.json.encode
 
 
 class _TokenRow(msgspec.Struct):
@@ -46,6 +40,7 @@ class RowParser:
         self.shapes: Counter[str] = Counter()
         self._document_columns = dict.fromkeys((document_column, "document", "text"))
         self._decode_chat = msgspec.json.Decoder(ChatRow).decode
+        self._encode = msgspec.json.Encoder().encode
         self._parse_object = {
             "messages": self._chat,
             "tokens": self._tokens,
@@ -57,90 +52,93 @@ class RowParser:
         if self.kind == "messages" and isinstance(raw, bytes):
             try:
                 row = self._decode_chat(raw)
-            except (
-                ValueError,
-                RecursionError,
-            ):  # not simply well-formed: the slow way converts it or says why
-                return self._parse_object(_decoded(raw))
-            if has_something_to_learn(row.messages):
-                return _encode(row)
-        return self._parse_object(_decoded(raw) if isinstance(raw, bytes) else raw)
+                if has_something_to_learn(row.messages):
+                    return self._encode(row)
+            except (ValueError, RecursionError):
+                pass  # not simply well-formed: the slow way converts it, or says why not
+        try:
+            return self._encode(self._parse_object(_decoded(raw)))
+        except UnicodeEncodeError:
+            raise RowError("holds half a character (a lone surrogate). Mend the text") from None
 
     def ignored_columns(self, raw: RawRow) -> set[str]:
         """Columns of a row that the canonical line does not keep."""
         try:
-            row = _decoded(raw) if isinstance(raw, bytes) else raw
+            row = _decoded(raw)
         except RowError:
             return set()
-        used = (
-            *_USED_COLUMNS[self.kind],
-            *(self._document_columns if self.kind == "documents" else ()),
-        )
-        return {key for key in row if key not in used}
+        return set(row) - set(self._used_columns(row))
 
-    def _chat(self, row: Mapping[str, Any]) -> bytes:
+    def _used_columns(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        if self.kind == "tokens":
+            return ("input_ids", "labels")
+        if self.kind == "documents":
+            return (self._document_column(row) or "document",)
+        return used_columns(shape_of(row) or "messages")
+
+    def _chat(self, row: Mapping[str, Any]) -> dict[str, Any]:
         shape = shape_of(row)
         if shape is None:
             raise RowError(self._wrong_kind(row))
-        messages = checked_messages(
-            to_messages(row, shape), shape if shape == "conversations" else "messages"
-        )
+        messages = to_messages(row, shape)
         unmask = row.get("unmask")
         if unmask is not None and not isinstance(unmask, bool):
-            raise RowError("unmask is not true or false")
+            raise RowError(f"unmask is {kind_of(unmask)}, expected true or false")
         if shape != "messages":
             self.shapes[shape] += 1
-        return _encode({"messages": messages} | ({"unmask": True} if unmask else {}))
+        return {"messages": messages} | ({"unmask": True} if unmask else {})
 
-    def _tokens(self, row: Mapping[str, Any]) -> bytes:
+    def _tokens(self, row: Mapping[str, Any]) -> _TokenRow:
         if row.get("input_ids") is None:
             raise RowError(self._wrong_kind(row))
         try:
             tokens = msgspec.convert(row, _TokenRow)
         except msgspec.ValidationError as problem:
             raise RowError(f"{problem}".replace("`", "")) from None
-        if len(tokens.input_ids) != len(tokens.labels):
-            raise RowError(
-                f"{len(tokens.input_ids)} input_ids but {len(tokens.labels)} labels; they go in "
-                f"pairs"
-            )
+        ids, labels = len(tokens.input_ids), len(tokens.labels)
+        if ids != labels:
+            raise RowError(f"{ids} input_ids but {labels} labels; they go in pairs")
         if all(label == _IGNORED_LABEL for label in tokens.labels):
             raise RowError("every label is -100, so there is nothing to learn from")
-        return _encode(tokens)
+        return tokens
 
-    def _document(self, row: Mapping[str, Any]) -> bytes:
-        column = next((name for name in self._document_columns if row.get(name) is not None), None)
+    def _document(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        column = self._document_column(row)
         if column is None:
             raise RowError(self._wrong_kind(row))
-        if not isinstance(row[column], str) or not row[column]:
-            raise RowError(f"{column} is not text, or empty")
-        return _encode({"document": row[column]})
+        text = row[column]
+        if not isinstance(text, str):
+            raise RowError(f"{column} is {kind_of(text)}, expected text")
+        if not text or text.isspace():
+            raise RowError(f"{column} is empty")
+        return {"document": text}
+
+    def _document_column(self, row: Mapping[str, Any]) -> str | None:
+        return next((name for name in self._document_columns if row.get(name) is not None), None)
 
     def _wrong_kind(self, row: Mapping[str, Any]) -> str:
         hint = ""
         if self.kind != "tokens" and row.get("input_ids") is not None:
             hint = ". Rows with input_ids need train.use_processed_dataset (OSFT)"
-        elif self.kind == "messages" and any(
-            row.get(name) is not None for name in self._document_columns
-        ):
+        elif self.kind == "messages" and self._document_column(row):
             hint = ". Documents need train.is_pretraining"
         keys = ", ".join(sorted(map(str, row))) or "no fields"
         return f"found {keys[:200]}, expected {self.kind}{hint}. {_REMEDY[self.kind]}"
 
 
-def _decoded(raw: bytes) -> Mapping[str, Any]:
+def _decoded(raw: RawRow) -> Mapping[str, Any]:
+    if not isinstance(raw, bytes):
+        return raw
     try:
         row = msgspec.json.decode(raw)
-    except UnicodeDecodeError:
-        raise RowError("not UTF-8 text. Save the file as UTF-8") from None
-    except msgspec.DecodeError as problem:
+    except ValueError as problem:
         if not _is_utf8(raw):
             raise RowError("not UTF-8 text. Save the file as UTF-8") from None
         raise RowError(f"malformed JSON: {problem}") from None
     except RecursionError:
         raise RowError("nested too deeply to be a row") from None
     if not isinstance(row, dict):
-        raise RowError(f"found a {type(row).__name__}, expected an object")
+        raise RowError(f"found {kind_of(row)}, expected an object")
     return row
 
 

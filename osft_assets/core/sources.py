@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from osft_assets.core.errors import ConfigError
-from osft_assets.core.redaction import credentials_in, redact
+from osft_assets.core.redaction import credentials_in, quoted, redact
 
-_HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(:(?P<config>[^@/]+))?(@(?P<revision>\S+))?")
+_WORD = r"[A-Za-z0-9][\w.-]*"
+_HUB_NAME = re.compile(rf"(?P<repo>{_WORD}(/{_WORD})?)(:(?P<config>[^@/]+))?(@(?P<revision>\S+))?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz", ".zst")
 _KNOWN = "hf://, s3://, http://, https://, pvc://, file://, an absolute path, or env:NAME"
@@ -87,6 +88,8 @@ def resolve_location(data_uri: str, environment: Mapping[str, str]) -> Location:
         raise ConfigError(
             f"data_uri is env:{name}, but {name} is not set. Set it where the dataset step runs"
         )
+    if value.startswith("env:"):
+        raise ConfigError(f"{name} holds env: again. Put the address itself into it")
     return _parse(value)
 
 
@@ -131,7 +134,8 @@ def _bare(text: str) -> Location:
         return LocalPath(Path(text))
     if text.startswith((".", "~")) or text.endswith(_DATA_SUFFIXES):
         raise ConfigError(
-            f"data_uri {text!r} looks like a relative path. Give an absolute one, or pvc://PATH"
+            f"data_uri {quoted(text)} looks like a relative path. Give an absolute one, or "
+            f"pvc://PATH"
         )
     return _hub(text, text)
 
@@ -139,7 +143,7 @@ def _bare(text: str) -> Location:
 def _hub(text: str, rest: str) -> Location:
     match = _HUB_NAME.fullmatch(rest)
     if not match:
-        raise ConfigError(f"data_uri {redact(text)!r} is not hf://org/name[:config][@revision]")
+        raise ConfigError(f"data_uri {quoted(text)} is not hf://org/name[:config][@revision]")
     return HubDataset(match["repo"], match["config"] or "", match["revision"] or "")
 
 
@@ -147,15 +151,16 @@ def _s3(text: str, rest: str) -> Location:
     bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket) or "?" in key:
         raise ConfigError(
-            f"data_uri {redact(text)!r} is not s3://bucket/key, or s3://bucket/prefix/ for many "
-            f"files"
+            f"data_uri {quoted(text)} is not s3://bucket/key, or s3://bucket/prefix/ for many files"
         )
     return S3Location(bucket, key)
 
 
 def _web(text: str, _rest: str) -> Location:
     try:
-        host = urlsplit(text).hostname
+        parts = urlsplit(text)
+        host = parts.hostname
+        _ = parts.port  # not a number when a password holds a '/', which must not pass for a path
     except ValueError:  # its message may repeat the address
         host = None
     if not host:
@@ -168,7 +173,7 @@ def _workspace(text: str, rest: str) -> Location:
     if not relative:
         raise ConfigError("data_uri names no file. Expected pvc://path, relative to the workspace")
     if ".." in PurePosixPath(relative).parts:
-        raise ConfigError(f"data_uri {text!r} leaves the workspace. Remove '..'")
+        raise ConfigError(f"data_uri {quoted(text)} leaves the workspace. Remove '..'")
     return WorkspacePath(relative)
 
 
@@ -176,7 +181,7 @@ def _file(text: str, rest: str) -> Location:
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
         raise ConfigError(
-            f"data_uri {text!r} names another machine. Expected file:///absolute/path"
+            f"data_uri {quoted(text)} names another machine. Expected file:///absolute/path"
         )
     return LocalPath(Path("/" + unquote(path)))
 

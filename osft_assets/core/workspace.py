@@ -41,7 +41,10 @@ class Workspace:
 
     def inside(self, relative: str) -> Path:
         """The path below the root, refused when `..` or a link leads out of it."""
-        path = (self.root / relative).resolve()
+        try:
+            path = (self.root / relative).resolve()
+        except (OSError, RuntimeError):  # links in a circle: RuntimeError up to Python 3.12
+            raise ConfigError(f"pvc://{relative} leads in a circle. Mend its links") from None
         if not path.is_relative_to(self.root.resolve()):
             raise ConfigError(
                 f"pvc://{relative} leads out of the workspace {self.root}. Copy the data into it"
@@ -58,10 +61,14 @@ class Workspace:
                 yield draft
                 if not draft.name:
                     raise ValueError(f"the draft for {parent} was given no name")
-                _sync([*directory.iterdir(), directory])
+                _sync([*directory.rglob("*"), directory])
                 _rename(directory, parent / draft.name)
                 _sync([parent])
+        except (ConnectionError, TimeoutError):
+            raise  # the source's trouble, not the workspace's
         except OSError as problem:
+            if problem.errno is None:
+                raise
             raise _explained(problem, parent) from problem
 
     def remove(self, directory: Path) -> None:
@@ -109,7 +116,10 @@ def _locked(directory: Path) -> Iterator[None]:
 
 def _remove_abandoned(parent: Path) -> None:
     for directory in parent.glob(f"{_TEMPORARY}*"):
-        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            descriptor = os.open(directory, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # got its final name just now
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(directory, ignore_errors=True)

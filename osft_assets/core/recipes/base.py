@@ -8,19 +8,41 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-# Longer than any of our legal values that is worth repeating; a pasted token usually is longer.
-_LONGEST_REPEATED_VALUE = 40
+# Text longer than this is not repeated: it may be a token pasted into the wrong place.
+_LONGEST_REPEATED_TEXT = 16
 
 
 class Recipe(BaseModel):
     """Settings of one stage."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,  # YAML reads `cpu: 8` as a number
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and annotation in (int, float):
+            raise ValueError("expected a number, not true or false")  # noqa: TRY004 - for pydantic
+        return value
 
 
 def knob(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **bounds: Any) -> Any:
@@ -65,5 +87,7 @@ def _found(problem: Mapping[str, Any], recipe: type[BaseModel]) -> str:
     extra = field.json_schema_extra if field else None
     if not isinstance(extra, dict) or extra.get("secret"):
         return ""
-    value = repr(problem["input"])
-    return f" (found {value})" if len(value) <= _LONGEST_REPEATED_VALUE else ""
+    value = problem["input"]
+    plain = isinstance(value, int | float) or value is None
+    short = isinstance(value, str) and len(value) <= _LONGEST_REPEATED_TEXT
+    return f" (found {value!r})" if plain or short else ""

@@ -47,7 +47,9 @@ class DatasetRecipe(Recipe):
         secret=True,
     )
     s3_endpoint_url: str = knob(
-        "", "Address of an S3 service other than AWS, such as MinIO. Empty = AWS_ENDPOINT_URL."
+        "",
+        "Address of an S3 service other than AWS, such as MinIO. Empty = AWS_ENDPOINT_URL.",
+        secret=True,
     )
     s3_region: str = knob(
         "", "Region of the bucket. Empty = AWS_REGION, AWS_DEFAULT_REGION or the profile's."

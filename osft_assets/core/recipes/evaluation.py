@@ -1,5 +1,6 @@
 """The knobs of the evaluation stage."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
@@ -8,7 +9,7 @@ from osft_assets.core.recipes.base import Recipe, knob
 
 
 def _batch(value: str) -> str:
-    if value != "auto" and not (value.isdigit() and int(value) > 0):
+    if not re.fullmatch(r"auto|[1-9][0-9]*", value):
         raise ValueError("expected auto or a number from 1")
     return value
 

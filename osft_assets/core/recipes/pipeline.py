@@ -1,13 +1,13 @@
 """One pipeline, as its YAML file says it: a name, an algorithm, and a recipe for each stage."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from osft_assets.core.recipes.base import Recipe, knob
 from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.recipes.training import OsftRecipe, SftRecipe
+from osft_assets.core.recipes.training import OsftRecipe, SftRecipe, TrainingRecipe
 from osft_assets.core.rows import RowKind
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -29,6 +29,17 @@ class PipelineRecipe(Recipe):
             raise ValueError("expected lower-case letters, digits and '_', beginning with a letter")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _train_has_the_knobs_of_its_algorithm(cls, values: dict[str, Any]) -> dict[str, Any]:
+        kind = training_recipe(values.get("algorithm", "osft"))
+        train = values.get("train") or kind()
+        if isinstance(train, TrainingRecipe) and not isinstance(train, kind):
+            raise ValueError(  # noqa: TRY004 - for pydantic
+                f"train is a {type(train).__name__}, expected a {kind.__name__}"
+            )
+        return {**values, "train": train if isinstance(train, kind) else kind(**train)}
+
     @property
     def row_kind(self) -> RowKind:
         """What training will be able to read."""
@@ -37,6 +48,6 @@ class PipelineRecipe(Recipe):
         return "documents" if self.train.is_pretraining else "messages"
 
 
-def training_recipe(algorithm: Literal["osft", "sft"]) -> type[OsftRecipe] | type[SftRecipe]:
+def training_recipe(algorithm: str) -> type[OsftRecipe] | type[SftRecipe]:
     """The class that holds an algorithm's knobs."""
-    return OsftRecipe if algorithm == "osft" else SftRecipe
+    return SftRecipe if algorithm == "sft" else OsftRecipe

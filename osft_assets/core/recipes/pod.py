@@ -13,7 +13,9 @@ _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(
     r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 )
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|ACCESS_KEY|API_KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(^|_)(TOKEN|SECRET|PASSWD|PASSWORD|CREDENTIALS?|ACCESS_KEY|API_KEY)(_|$)", re.IGNORECASE
+)
 
 
 def _cpu(value: str) -> str:
@@ -29,7 +31,7 @@ def _memory(value: str) -> str:
 
 
 def _processes(value: str) -> str:
-    if value != "auto" and not (value.isdigit() and int(value) > 0):
+    if not re.fullmatch(r"auto|[1-9][0-9]*", value):
         raise ValueError("expected auto (one per GPU) or a number from 1")
     return value
 
