@@ -133,22 +133,24 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
         yield
     except ValueError as problem:  # names the configurations that there are
         raise ConfigError(f"{location}: {problem}") from None
-    except OSError as problem:
+    except Exception as problem:  # noqa: BLE001 - the boundary: OSError, httpx's, YAML's, and more
         raise SourceError(
             f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}"
         ) from None
 
 
-def _status(problem: OSError) -> int | None:
+def _status(problem: Exception) -> int | None:
     status = getattr(getattr(problem, "response", None), "status_code", None)
     return status if isinstance(status, int) else None
 
 
-def _reason(problem: OSError) -> str:
+def _reason(problem: Exception) -> str:
+    if type(problem).__name__ == "EmptyDatasetError":
+        return "it has no data files"
     return f"HTTP status {_status(problem)}" if _status(problem) else type(problem).__name__
 
 
-def _remedy(problem: OSError, recipe: DatasetRecipe) -> str:
+def _remedy(problem: Exception, recipe: DatasetRecipe) -> str:
     if _status(problem) in (401, 403, 404):
         return f"Check the name and revision; if it is private or gated, set {recipe.hf_token}."
     return "Check the network, and HF_ENDPOINT where a mirror is used."

@@ -32,8 +32,8 @@ class LocalSource:
     def find(self, location: WorkspacePath | LocalPath) -> FoundSource:
         """The files there are, and a hash of what is in them."""
         root = self._path(location)
-        paths = self._files(location, root)
         try:
+            paths = self._files(location, root)
             revision = _content_hash(paths)
             stamps = [_stamp(path) for path in paths]
         except OSError as problem:
@@ -86,7 +86,10 @@ def _name(path: Path, root: Path) -> str:
 
 
 def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, path.open("rb", buffering=0))
+    try:
+        return cast(BinaryIO, path.open("rb", buffering=0))
+    except OSError as problem:
+        raise SourceError(f"Cannot read {path}: {problem.strerror}. Run again.") from None
 
 
 def _content_hash(paths: list[Path]) -> str:
@@ -104,12 +107,19 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def _is_unchanged(path: Path, stamp: tuple[int, int]) -> bool:
+    try:
+        return _stamp(path) == stamp
+    except FileNotFoundError:
+        return False
+
+
 def _read_unchanged(
     files: list[RowFile], paths: list[Path], stamps: list[tuple[int, int]]
 ) -> Iterator[RowBatch]:
     yield from read_files(files)
     for path, stamp in zip(paths, stamps, strict=True):
-        if _stamp(path) != stamp:
+        if not _is_unchanged(path, stamp):
             raise SourceError(
                 f"{path} was changed while it was read. Run again when it is complete."
             )

@@ -66,9 +66,13 @@ def explained(place: str) -> Iterator[None]:
             f"{place} may not be read. Check the credentials and what they allow."
         ) from None
     except Exception as problem:  # noqa: BLE001 - the boundary: every client has its own errors
-        raise SourceError(
-            f"{place} cannot be read: {_kind(problem)}. Check the address and the network."
-        ) from None
+        raise SourceError(f"{place} cannot be read: {_kind(problem)}. {_remedy(problem)}") from None
+
+
+def _remedy(problem: Exception) -> str:
+    if "Credential" in type(problem).__name__:
+        return "No credentials were found: set AWS_ACCESS_KEY_ID and its secret, or a profile."
+    return "Check the address and the network."
 
 
 def _kind(problem: Exception) -> str:

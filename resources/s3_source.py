@@ -40,7 +40,7 @@ class S3Source:
         objects = _objects(system, location)
         names = tuple(_name(path, location) for path in objects)
         files = [
-            RowFile(name, partial(_open, system, path))
+            RowFile(name, partial(_open, system, path, objects[path].get("ETag")))
             for name, path in zip(names, objects, strict=True)
         ]
         listing = {path: [info.get("ETag", ""), info["size"]] for path, info in objects.items()}
@@ -68,9 +68,11 @@ class S3Source:
     def _file_system(self, recipe: DatasetRecipe) -> Any:
         import s3fs
 
+        # botocore itself knows AWS_DEFAULT_REGION and profiles, but not AWS_REGION.
+        region = recipe.s3_region or self.environment.get("AWS_REGION", "")
         return s3fs.S3FileSystem(
             endpoint_url=recipe.s3_endpoint_url or None,
-            client_kwargs={"region_name": recipe.s3_region} if recipe.s3_region else {},
+            client_kwargs={"region_name": region} if region else {},
             config_kwargs=_CLIENT,
             skip_instance_cache=True,
             use_listings_cache=False,
@@ -100,8 +102,13 @@ def _name(path: str, location: S3Location) -> str:
     return path.removeprefix(f"{location.bucket}/")
 
 
-def _open(system: Any, path: str) -> Any:
-    return remote_file(
-        f"s3://{path}",
-        lambda: system.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"),
-    )
+def _open(system: Any, path: str, etag: str | None) -> Any:
+    place = f"s3://{path}"
+
+    def opening() -> Any:
+        stream = system.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead")
+        if stream.details.get("ETag") != etag:  # from here on, s3fs asks for this version only
+            raise SourceError(f"{place} was changed since it was found. Run again.")
+        return stream
+
+    return remote_file(place, opening)

@@ -46,10 +46,9 @@ class FakeSource:
         self.times_read += 1
         encoded = [msgspec.json.encode(row) for row in self.rows]
         for first in range(0, len(encoded), 1000):
-            batch = encoded[first : first + 1000]
-            yield RowBatch(
-                "rows.jsonl", "line", first + 1, batch, sum(map(len, encoded[: first + 1000]))
-            )
+            end = first + 1000
+            bytes_read = sum(len(row) + 1 for row in encoded[:end])
+            yield RowBatch("rows.jsonl", "line", first + 1, encoded[first:end], bytes_read)
 
 
 _: type[DatasetSource] = FakeSource

@@ -316,11 +316,11 @@ GOOD = lines(ROWS)
         ("data.jsonl", GOOD + b"\n" + b'{"messages": [}\n', "^data.jsonl line 6: malformed JSON"),
         ("data.jsonl", GOOD[:-20], "^data.jsonl line 4: malformed JSON"),
         ("data.jsonl", GOOD.replace(b"\n", b""), "^data.jsonl line 1: malformed JSON"),
-        ("data.jsonl", GOOD + b"7\n", "^data.jsonl line 5: found a int, expected an object"),
+        ("data.jsonl", GOOD + b"7\n", "^data.jsonl line 5: found a number, expected an object"),
         ("data.json", array(ROWS)[:-20], "^data.json: malformed JSON array: .*truncated"),
         ("data.json", b'[\n{"a": 1},\n\n{"a": ]}\n]\n',
          r"^data.json: malformed JSON array: .*, line 4\. "),
-        ("data.json", b'["a",\n"b"]', "^data.json row 1: found a str, expected an object"),
+        ("data.json", b'["a",\n"b"]', "^data.json row 1: found text, expected an object"),
         ("data.parquet", parquet(ROWS)[:-20], "^data.parquet is not a whole Parquet file"),
         ("data.parquet", b"PAR1", "^data.parquet is not a whole Parquet file"),
         ("data.csv", b"document\ngood\nbad, comma\n",
@@ -365,7 +365,7 @@ def test_parquet_text_that_is_not_utf_8_is_refused() -> None:
     ("name", "head", "expected_error"),
     [
         ("data.jsonl", lines(chats(2)), r"^data\.jsonl line 3 is longer than 16 MiB"),
-        ("data.csv", b"document\nshort\n", r"^data\.csv line 3: field larger than field limit"),
+        ("data.csv", b"document\nshort\n", r"^data\.csv line 3: longer than 16 MiB"),
     ],
 )
 def test_an_endless_row_is_refused_before_it_fills_the_memory(
