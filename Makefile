@@ -17,7 +17,7 @@ export OSFT_WORKSPACE ?= $(CURDIR)/workspace
 PORT ?= 3000
 
 .PHONY: help setup demo dev test test-ui test-gpu cluster cluster-test check lint types imports \
-	format bench lock
+	format docs bench lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ imports: setup ## Who may import what
 format: setup ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## Write docs/settings.md anew from the recipes
+	$(BIN)/python -m osft_assets.settings_table docs/settings.md
 
 bench: setup ## Measure against other ways to do the same, as ratios (about 10 minutes)
 	$(BIN)/python -m benchmarks.code_location

@@ -5,6 +5,7 @@ Dagster's own default pickles into a directory that another pod does not see.
 """
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -30,7 +31,8 @@ class RecordIOManager(dg.IOManager):
             temporary.write_text(obj.model_dump_json(indent=2))
             temporary.replace(path)
         except OSError as problem:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise WorkspaceError(f"Cannot write {path}: {problem.strerror}.") from problem
 
     def load_input(self, context: dg.InputContext) -> Record:

@@ -1,0 +1,73 @@
+"""The `osft-assets` command, as a user calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _osft_assets(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "osft_assets", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DAGSTER_HOME": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    root = tmp_path_factory.mktemp("demo")
+    return _osft_assets("demo", OSFT_WORKSPACE=str(root)), root
+
+
+def test_the_demo_tells_what_became_of_every_row(
+    demo: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, root = demo
+
+    counts = json.loads((root / "demo/datasets/dataset.json").read_text())["counts"]
+    assert done.returncode == 0, done.stderr
+    assert counts["read"] == 206
+    assert counts["duplicate"] == 6
+    for name in ("invalid", "duplicate", "train", "holdout"):
+        assert f"{counts[name]:>6,} {name}" in done.stdout
+
+
+def test_the_demo_shows_every_claim(
+    demo: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    assert demo[0].stdout.count("  ok     demo/") == 5
+
+
+def test_a_run_that_fails_says_why_and_exits_with_1(tmp_path: Path) -> None:
+    done = _osft_assets("run", "osft", OSFT_WORKSPACE=str(tmp_path))
+
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("FAILED osft__dataset: ")
+    assert "attributes.dataset.data_uri in osft_assets/defs/osft/defs.yaml" in last
+
+
+def test_an_unknown_pipeline_is_refused_with_the_ones_there_are(tmp_path: Path) -> None:
+    done = _osft_assets("run", "nope", OSFT_WORKSPACE=str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "Error: There is no pipeline 'nope'. There are: demo, osft, sft."
+    )
+
+
+def test_help_lists_the_commands() -> None:
+    done = _osft_assets("--help")
+
+    assert done.returncode == 0
+    assert "demo" in done.stdout
+    assert "run" in done.stdout

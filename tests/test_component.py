@@ -1,0 +1,97 @@
+"""From a YAML document to a pipeline, in a project of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOAD = """
+import sys, warnings
+from pathlib import Path
+import dagster as dg
+warnings.simplefilter("ignore")
+here = Path(sys.argv[1])
+sys.path.insert(0, str(here))
+defs = dg.ComponentTree.for_project(here).build_defs(here / "lessons" / "defs")
+repository = dg.Definitions.merge(defs, dg.Definitions(resources={
+    "workspace": 0, "dataset_source": 0, "io_manager": dg.mem_io_manager})).get_repository_def()
+print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "lessons"\n'
+    )
+    (tmp_path / "lessons/defs/weekly").mkdir(parents=True)
+    (tmp_path / "lessons/__init__.py").touch()
+    return tmp_path
+
+
+def _load(project: Path, attributes: str) -> subprocess.CompletedProcess[str]:
+    (project / "lessons/defs/weekly/defs.yaml").write_text(
+        f"type: osft_assets.component.FineTunePipeline\nattributes:\n{attributes}"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", LOAD, str(project)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
+    done = _load(project, "  name: weekly\n")
+
+    assert done.stdout.split() == ["weekly/holdout_split", "weekly/train_split"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        (
+            "  name: weekly\n  dataset: {data_split: 1.5}\n",
+            "lessons/defs/weekly/defs.yaml: attributes.dataset.data_split: Input should be less",
+        ),
+        (
+            "  name: weekly\n  dataset: {data_spilt: 0.9}\n",
+            "attributes.dataset.data_spilt: there is no such setting. Known ones: data_split,",
+        ),
+        (
+            "  name: weekly\n  train: {unfreeze_rank_ratio: 1}\n",
+            "attributes.train.unfreeze_rank_ratio: Input should be less than 1",
+        ),
+        (
+            "  name: weekly\n  algorithm: sft\n  train: {unfreeze_rank_ratio: 0.5}\n",
+            "attributes.train.unfreeze_rank_ratio: there is no such setting",
+        ),
+        ("  name: Weekly Run\n", "attributes.name: expected lower-case letters"),
+        ("  name: weekly\n  algorithm: lora\n", "'osft' or 'sft'"),
+        ("  name: weekly\n  evaluate: {limit: 5}\n", "evaluate"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_file_and_the_key(
+    project: Path, attributes: str, expected: str
+) -> None:
+    done = _load(project, attributes)
+
+    assert done.returncode == 1
+    assert expected in done.stderr
+
+
+def test_a_token_in_the_file_is_refused_without_being_repeated(project: Path) -> None:
+    done = _load(project, "  name: weekly\n  dataset: {hf_token: hf_hunter2hunter2}\n")
+
+    assert done.returncode == 1
+    assert "expected the name of an environment variable" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_numbers_where_text_is_meant_are_fine(project: Path) -> None:
+    done = _load(project, "  name: weekly\n  dataset: {s3_region: 5, data_uri: s3://abc/rows/}\n")
+
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,50 @@
+"""What is generated is current, and what the README says is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from osft_assets.demo_rows import write
+from osft_assets.settings_table import settings_table
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_settings_page_is_current() -> None:
+    assert (ROOT / "docs/settings.md").read_text() == settings_table(), "run `make docs`"
+
+
+def test_the_shipped_rows_are_what_the_script_makes(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl")
+
+    shipped = ROOT / "osft_assets/defs/demo/new_facts.jsonl"
+    assert (tmp_path / "rows.jsonl").read_bytes() == shipped.read_bytes()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "deployment/README.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text())
+
+    missing = [link for link in links if "://" not in link]
+    assert [link for link in missing if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    named = {name for page in pages for name in re.findall(r"`make ([a-z-]+)", page.read_text())}
+
+    assert named
+    assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+def test_every_module_that_the_map_names_exists() -> None:
+    map_of_the_code = (
+        (ROOT / "README.md").read_text().split("## Map of the code")[1].split("## ")[0]
+    )
+    package = set(re.findall(r"^  (\w+)/? ", map_of_the_code, re.MULTILINE))
+
+    assert package
+    places = [ROOT / "osft_assets" / name for name in package]
+    assert [p.name for p in places if not (p.exists() or p.with_suffix(".py").exists())] == []
