@@ -38,15 +38,13 @@ class HuggingFaceSource:
         """The commit, the split and its files."""
         token = self.environment.get(recipe.hf_token) or None
         with _explained(location, recipe):
-            commit = _commit(location, token)
-            builder = _builder(location, commit, token)
+            pinned = _pinned(location, token)
+            builder = _builder(pinned, token)
         split = _split(location, list(builder.config.data_files or {}), recipe.split)
-        pinned = HubDataset(location.repository, location.config, commit)
         paths = [str(path) for path in builder.config.data_files[split]]
-        names = tuple(path.partition(f"@{commit}/")[2] or path for path in paths)
-        record = SourceRecord(
-            uri=str(pinned), revision=f"commit:{commit}/{builder.config.name}/{split}", files=names
-        )
+        names = tuple(path.partition(f"@{pinned.revision}/")[2] or path for path in paths)
+        revision = f"commit:{pinned.revision}/{builder.config.name}/{split}"
+        record = SourceRecord(uri=str(pinned), revision=revision, files=names)
         if not _has_own_reader(builder, paths):
             return FoundSource(record, None, lambda: _rows_of_datasets(location, builder, split))
         files, size_bytes = _files(location, paths, names, token)
@@ -63,22 +61,24 @@ def _has_own_reader(builder: Any, paths: Sequence[str]) -> bool:
     )
 
 
-def _commit(location: HubDataset, token: str | None) -> str:
+def _pinned(location: HubDataset, token: str | None) -> HubDataset:
+    """The same dataset at its present commit, under its present name (`gsm8k` is `openai/gsm8k`).
+    The same dataset at its present commit, under its present name (`gsm8k` is `openai/gsm8k`)."""
     from huggingface_hub import HfApi
 
     # An empty token would still be sent; False keeps the client from looking for one of its own.
     found = HfApi(token=token or False).dataset_info(
         location.repository, revision=location.revision or None, timeout=_TIMEOUT_SECONDS
     )
-    return str(found.sha)
+    return HubDataset(str(found.id), location.config, str(found.sha))
 
 
-def _builder(location: HubDataset, commit: str, token: str | None) -> Any:
+def _builder(pinned: HubDataset, token: str | None) -> Any:
     import datasets
 
     datasets.disable_progress_bars()
     return datasets.load_dataset_builder(
-        location.repository, location.config or None, revision=commit, token=token or False
+        pinned.repository, pinned.config or None, revision=pinned.revision, token=token or False
     )
 
 
@@ -131,8 +131,10 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
     """The Hub's own errors, with what to do about each."""
     try:
         yield
-    except ValueError as problem:  # names the configurations that there are
-        raise ConfigError(f"{location}: {problem}") from None
+    except ValueError as problem:  # names the configurations that there are, then how to call it
+        reason = " ".join(str(problem).partition("Example of usage")[0].split())
+        example = f"hf://{location.repository}:CONFIG"
+        raise ConfigError(f"{location}: {reason} A configuration is chosen as {example}") from None
     except Exception as problem:  # noqa: BLE001 - the boundary: OSError, httpx's, YAML's, and more
         raise SourceError(
             f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}"

@@ -66,8 +66,10 @@ class LocalSource:
             raise SourceError(
                 f"{location} does not exist{where}. Check the path, and that its volume is mounted."
             )
-        if not root.is_dir():
+        if root.is_file():
             return [root]
+        if not root.is_dir():
+            raise SourceError(f"{location} is neither a file nor a directory. Check the path.")
         paths = sorted(
             path for path in root.rglob("*") if path.is_file() and is_data_file(_name(path, root))
         )

@@ -23,6 +23,7 @@ from osft_assets.core.rows import RawRow
 # One training row is a few kilobytes; beyond this it is a mistake, such as a file without line
 # breaks.
 LARGEST_ROW_BYTES = 16 * 2**20
+_LIMIT = f"{LARGEST_ROW_BYTES / 2**20:.0f} MiB"
 # A JSON array has to be read whole.
 LARGEST_ARRAY_BYTES = 1 * 2**30
 _BLOCK_BYTES = 2**18
@@ -40,9 +41,8 @@ def json_lines(name: str, plain: io.BufferedReader) -> Batches:
         tail = lines.pop()
         if len(tail) > LARGEST_ROW_BYTES:
             raise DatasetError(
-                f"{name} line {first + len(lines):,} is longer than "
-                f"{LARGEST_ROW_BYTES / 2**20:.0f} MiB, far more than a model can read. Split the "
-                "row, or check that the file has line breaks."
+                f"{name} line {first + len(lines):,} is longer than {_LIMIT}, far more than a "
+                "model can read. Split the row, or check that the file has line breaks."
             )
         yield "line", first, [None if not line or line.isspace() else line for line in lines]
         first += len(lines)
@@ -63,6 +63,9 @@ def json_array(name: str, plain: io.BufferedReader) -> Batches:
     except ValueError as problem:
         where = _with_line(problem, content)
         raise DatasetError(f"{name}: malformed JSON array: {where}. Mend it.") from None
+    number = next((i for i, row in enumerate(rows, 1) if len(bytes(row)) > LARGEST_ROW_BYTES), 0)
+    if number:
+        raise DatasetError(f"{name} row {number:,} is longer than {_LIMIT}. Split it.")
     for first in range(0, len(rows), _ROWS_PER_BATCH):
         yield "row", first + 1, [bytes(row) for row in rows[first : first + _ROWS_PER_BATCH]]
 
@@ -95,7 +98,7 @@ def _separated(name: str, plain: io.BufferedReader, delimiter: str) -> Batches:
 def _short_lines(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LARGEST_ROW_BYTES + 1):
         if len(line) > LARGEST_ROW_BYTES:
-            raise csv.Error(f"longer than {LARGEST_ROW_BYTES / 2**20:.0f} MiB")
+            raise csv.Error(f"longer than {_LIMIT}")
         yield line
 
 

@@ -309,3 +309,11 @@ def test_a_file_that_may_not_be_read_is_refused(workspace: Workspace) -> None:
 
     with pytest.raises(SourceError, match="Permission denied. Check its permissions"):
         find(workspace, "pvc://chats.jsonl")
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(workspace: Workspace) -> None:
+    os.mkfifo(workspace.root / "chats.jsonl")
+    recipe = DatasetRecipe(data_uri="pvc://chats.jsonl")
+
+    with pytest.raises(SourceError, match="neither a file nor a directory"):
+        DatasetSources(workspace).find(recipe)

@@ -221,6 +221,21 @@ def test_blank_lines_are_counted_but_are_no_rows(blank: bytes) -> None:
     assert batch.place(3) == "data.jsonl line 4"
 
 
+def test_blank_lines_keep_the_places_right_in_the_blocks_that_follow() -> None:
+    content = b"\n".join(b'{"padding": "%s"}\n' % (b"x" * 400) for _ in range(6000))
+
+    batches = read("data.jsonl", content)
+
+    numbers = [
+        batch.first + index
+        for batch in batches
+        for index, row in enumerate(batch.rows)
+        if row is not None
+    ]
+    assert len(batches) > 1
+    assert numbers == list(range(1, 12_000, 2))
+
+
 @every_format
 def test_a_last_line_without_its_newline_is_a_row(name: str) -> None:
     content = FORMATS[name](ROWS).rstrip() if name != "parquet" else parquet(ROWS)
