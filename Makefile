@@ -15,8 +15,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export OSFT_WORKSPACE ?= $(CURDIR)/workspace
 PORT ?= 3000
+PIPELINE ?= demo
 
-.PHONY: help setup demo dev test test-ui test-gpu cluster cluster-test check lint types imports \
+.PHONY: help setup demo run dev test test-ui test-gpu cluster cluster-test check lint types imports \
 	format docs bench lock
 
 help: ## List the targets
@@ -42,12 +43,16 @@ $(SETUP): requirements.lock
 demo: setup $(DAGSTER_HOME)/dagster.yaml ## Run the chain built so far, on a CPU, offline
 	$(BIN)/osft-assets demo
 
+run: setup $(DAGSTER_HOME)/dagster.yaml ## Materialize a pipeline: make run PIPELINE=osft
+	$(BIN)/osft-assets run $(PIPELINE)
+
 dev: setup $(DAGSTER_HOME)/dagster.yaml ## Open the Dagster UI on http://localhost:3000 (PORT=... for another)
 	$(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
-$(DAGSTER_HOME)/dagster.yaml: deployment/dagster.local.yaml
+# Only when there is none: a user's own settings are not touched.
+$(DAGSTER_HOME)/dagster.yaml:
 	@mkdir -p $(DAGSTER_HOME)
-	@cp $< $@
+	@cp deployment/dagster.local.yaml $@
 
 test: setup ## Run the tests
 	$(BIN)/python -m pytest

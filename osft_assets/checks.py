@@ -18,8 +18,10 @@ _CLAIMS = {
     "rows_are_well_formed": "Every line is a valid row, and the file is the one recorded.",
     "splits_do_not_overlap": "No row is in both files, and none twice in one.",
     "rows_are_accounted_for": "Rows read = invalid + duplicates + train + holdout.",
+    "no_row_was_left_out": "Every row that was read is valid.",
     "rows_fill_a_batch": "There are rows for at least one optimizer step.",
 }
+_WARNINGS = frozenset({"no_row_was_left_out", "rows_fill_a_batch"})
 
 
 def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
@@ -49,6 +51,7 @@ def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
             _well_formed(holdout, findings.holdout),
             _no_overlap(train, findings, one_version),
             _accounted_for(train, version, findings),
+            _none_left_out(train, version),
             _fills_a_batch(train, findings, pipeline),
         ]
         wanted = context.selected_asset_check_keys
@@ -68,7 +71,7 @@ def _spec(name: str, asset: dg.AssetKey, other: dg.AssetKey) -> dg.AssetCheckSpe
         asset=asset,
         additional_deps=[other],
         description=_CLAIMS[name],
-        blocking=name != "rows_fill_a_batch",
+        blocking=name not in _WARNINGS,
     )
 
 
@@ -115,6 +118,18 @@ def _accounted_for(
     )
 
 
+def _none_left_out(asset: dg.AssetKey, version: DatasetVersion) -> dg.AssetCheckResult:
+    counts = version.counts
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name="no_row_was_left_out",
+        passed=not counts.invalid,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{counts.invalid:,} of {counts.read:,} rows were invalid and left out.",
+        metadata={"invalid": counts.invalid, "read": counts.read},
+    )
+
+
 def _fills_a_batch(
     asset: dg.AssetKey, findings: DatasetFindings, pipeline: PipelineRecipe
 ) -> dg.AssetCheckResult:
@@ -124,7 +139,7 @@ def _fills_a_batch(
         check_name="rows_fill_a_batch",
         passed=findings.train.rows >= needed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{findings.train.rows:,} rows to train on; effective_batch_size is "
-        f"{needed:,}.",
+        description=f"{findings.train.rows:,} rows; effective_batch_size is {needed:,}. Lower "
+        f"it, or add rows.",
         metadata={"rows": findings.train.rows, "effective_batch_size": needed},
     )

@@ -5,14 +5,17 @@ What a pipeline does is in `osft_assets.assets`; which there are, in `osft_asset
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import click
 import dagster as dg
 
-from osft_assets.core.dataset import read_version
+from osft_assets.core.dataset import read_version, stable_directory
+from osft_assets.core.errors import OsftError
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+_CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +29,8 @@ def main() -> None:
 def run(pipeline: str) -> None:
     """Materialize everything of PIPELINE, in this process.
 
-    With DAGSTER_HOME set, the run is kept there and the UI shows it.
+    With DAGSTER_HOME set, the run is kept there and the UI shows it. OSFT_WORKSPACE is where it
+    writes; without it, the directory `workspace` below the current one.
     """
     sys.exit(0 if _materialize(pipeline) else 1)
 
@@ -36,41 +40,54 @@ def demo() -> None:
     """Run the chain built so far on rows that ship with the code, offline, on this machine."""
     if not _materialize("demo"):
         sys.exit(1)
-    from osft_assets.definitions import workspace
-
-    _summarize(workspace().pipeline("demo") / "datasets")
+    click.echo("`make dev` shows the assets, their checks and their lineage in a browser.")
 
 
 def _materialize(pipeline: str) -> bool:
-    from osft_assets.definitions import defs
-
-    names = sorted(job.name.removesuffix("_pipeline") for job in defs.jobs or [])
+    definitions = _definitions()
+    names = sorted(job.name.removesuffix("_pipeline") for job in definitions.defs.jobs or [])
     if pipeline not in names:
-        raise click.ClickException(
-            f"There is no pipeline {pipeline!r}. There are: {', '.join(names)}."
-        )
+        raise click.ClickException(f"No pipeline {pipeline!r}. There are: {', '.join(names)}.")
     kept = bool(os.environ.get("DAGSTER_HOME"))
-    instance = dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral()
-    with instance:
-        job = defs.resolve_job_def(f"{pipeline}_pipeline")
-        result = job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False)
-        _list_claims(result)
-        _list_failures(result)
-    return result.success
+    with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
+        job = definitions.defs.resolve_job_def(f"{pipeline}_pipeline")
+        result = job.execute_in_process(
+            instance=instance, run_config=_CONSOLE, raise_on_error=False
+        )
+    _list_claims(result)
+    _list_failures(result)
+    if result.success:
+        _summarize(stable_directory(definitions.workspace(), pipeline))
+    return bool(result.success)
+
+
+def _definitions() -> ModuleType:
+    """The code location, loaded here: `--help` need not wait, and a wrong YAML file is one line."""
+    try:
+        return import_module("osft_assets.definitions")
+    except Exception as problem:
+        cause: BaseException | None = problem
+        while cause is not None and not isinstance(cause, OsftError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise click.ClickException(str(cause)) from None
 
 
 def _list_claims(result: dg.ExecuteInProcessResult) -> None:
     for claim in result.get_asset_check_evaluations():
         asset = claim.asset_key.to_user_string()
         verdict = "ok    " if claim.passed else "FAILED" if claim.blocking else "WARN  "
-        click.echo(f"  {verdict} {asset}: {claim.check_name}")
+        reason = "" if claim.passed else f" ({claim.description})" if claim.description else ""
+        click.echo(f"  {verdict} {asset}: {claim.check_name}{reason}")
 
 
 def _list_failures(result: dg.ExecuteInProcessResult) -> None:
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         cause = error and (error.cause or error)
-        click.echo(f"FAILED {event.step_key}: {cause.message.strip() if cause else ''}", err=True)
+        message = cause.message.strip().partition(": ")[2] if cause else ""
+        click.echo(f"FAILED {event.step_key}: {message}", err=True)
 
 
 def _summarize(directory: Path) -> None:
@@ -80,4 +97,3 @@ def _summarize(directory: Path) -> None:
     for name in ("invalid", "duplicate", "train", "holdout"):
         click.echo(f"  {getattr(counts, name):>6,} {name}")
     click.echo(f"They are in {directory}/train.jsonl and eval.jsonl.")
-    click.echo("`make dev` shows the assets, their checks and their lineage in a browser.")

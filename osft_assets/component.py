@@ -3,11 +3,20 @@
 Only the way in: the attributes are checked by the recipes and built by `build_pipeline`.
 """
 
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import dagster as dg
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.base import explain
@@ -16,13 +25,44 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe, training_recipe
 from osft_assets.pipeline import build_pipeline
 
 
-class FineTunePipeline(dg.Component, dg.Resolvable, dg.Model):
+class _ValuesHidden(BaseModel):
+    """A model whose errors repeat no value: it may be a password.
+
+    Dagster shows the input of every error, whatever hide_input_in_errors says.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_values(cls, value: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return check(value)
+        except ValidationError as problem:
+            lines = [
+                InitErrorDetails(
+                    type=line["type"], loc=line["loc"], ctx=line.get("ctx", {}), input="(not shown)"
+                )
+                for line in problem.errors()
+            ]
+            raise ValidationError.from_exception_data(problem.title, lines) from None
+
+
+@cache
+def _with_values_hidden(model: type[BaseModel]) -> type[BaseModel]:
+    return create_model(model.__name__, __base__=(_ValuesHidden, model))
+
+
+class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     """A pipeline that keeps a language model current: dataset, training, evaluation, registry."""
 
     name: str = Field(description="Key prefix and group of the assets; directory in the workspace.")
     algorithm: Literal["osft", "sft"] = Field("osft", description="How the model is trained.")
     dataset: dict[str, Any] = Field({}, description="Where the rows come from: see DatasetRecipe.")
     train: dict[str, Any] = Field({}, description="How to train: see OsftRecipe and SftRecipe.")
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """What the YAML is checked against."""
+        return _with_values_hidden(super().model())
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The pipeline's definitions; a wrong value is refused with the file and the key."""

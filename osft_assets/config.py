@@ -24,19 +24,39 @@ def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
     base = create_model(f"{kind.__name__}Launch", __base__=(dg.Config, kind))
     fields = {
         name: dg.Field(
-            field.config_type,
+            _plain(field.config_type),
             default_value=getattr(recipe, name),
             is_required=False,
             description=field.description,
         )
         for name, field in cast(type[dg.Config], base).to_fields_dict().items()
     }
+    _check_when_launched(kind, fields)
+    return fields
+
+
+def _plain(config_type: Any) -> Any:
+    """The type without null, and without Dagster's `{env: NAME}`.
+
+    That form is resolved before we see the value, so a secret would reach records and messages.
+    """
+    if isinstance(config_type, dg.Noneable):
+        return _plain(config_type.inner_type)
+    return {dg.StringSource: str, dg.IntSource: int, dg.BoolSource: bool}.get(
+        config_type, config_type
+    )
+
+
+def _check_when_launched(kind: type[Recipe], fields: dict[str, dg.Field]) -> None:
     # Dagster asks `post_process` when it plans a run, before the run exists. Assets take a dict of
     # fields only, and Dagster keeps one Shape for the same fields, so this is the one it will use;
     # should that ever change, tests/test_launch.py fails.
     shape = dg.Shape(fields)  # type: ignore[no-untyped-call]
+    other = vars(shape).get("post_process")
+    if other is not None and other.args != (kind,):
+        twin = other.args[0].__name__
+        raise TypeError(f"{kind.__name__} has the same fields as {twin}. Make one of them.")
     shape.post_process = partial(_checked, kind)  # type: ignore[method-assign]
-    return fields
 
 
 def _checked(kind: type[Recipe], value: Any) -> Any:

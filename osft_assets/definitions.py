@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+import osft_assets.defs
 from osft_assets.core.workspace import Workspace
 from resources.dataset_sources import DatasetSources
 from resources.record_io import RecordIOManager
@@ -37,9 +38,10 @@ def _pipelines() -> dg.Definitions:
     with warnings.catch_warnings():  # the component loader's, about its own beta parts
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.filterwarnings("ignore", "`parse_obj_as` is deprecated", DeprecationWarning)
-        # Not load_from_defs_folder: it also describes every component that is installed, which
-        # costs as much CPU as all of our own loading, and which only Dagster's paid UI shows.
-        return dg.ComponentTree.for_project(here).build_defs(here / "defs")
+        # Not load_from_defs_folder: it needs a pyproject.toml, which an installed package has not,
+        # and describes every component there is, which costs as much CPU as all our own loading.
+        tree = dg.ComponentTree.from_module(osft_assets.defs, project_root=here.parent)
+        return tree.build_defs(here / "defs")
 
 
 def workspace() -> Workspace:

@@ -18,7 +18,7 @@ _HEAD = """# Settings
 Written by `make docs` from `osft_assets/core/recipes/`; do not edit. A value outside its range, or
 a setting that does not exist, is refused when the file is loaded or the run is launched.
 """
-_NOT_YET = "Checked, but without effect until the stage is built."
+_NOT_YET = "Cannot be set yet: the stage is not built."
 _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`dataset:`", DatasetRecipe, "Takes effect today."),
     (

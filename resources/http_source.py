@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 from osft_assets.core.errors import SourceError
+from osft_assets.core.lineage import fingerprint
 from osft_assets.core.ports import FoundSource
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import WebLocation
@@ -28,6 +29,7 @@ from resources.web_transfer import (
 )
 
 _ATTEMPTS = 5
+_ADDRESS_DIGITS = 12
 _FIRST_PAUSE_SECONDS = 0.5
 
 
@@ -46,7 +48,9 @@ class HttpSource:
         version = self._probe(location)
         name = unquote(PurePosixPath(urlsplit(location.url).path).name) or "data"
         file = RowFile(name, lambda: cast(BinaryIO, BlockStream(self._blocks(location, version))))
-        record = SourceRecord(uri=str(location), revision=version.revision, files=(name,))
+        record = SourceRecord(
+            uri=str(location), revision=_revision(location, version), files=(name,)
+        )
         return FoundSource(record, version.size_bytes, lambda: read_files([file]))
 
     def _probe(self, location: WebLocation) -> Version:
@@ -80,10 +84,17 @@ class HttpSource:
     def _wait(self, location: WebLocation, failures: int, problem: BrokenOffError) -> None:
         if failures == _ATTEMPTS:
             raise SourceError(
-                f"{location} broke off {failures} times: {problem}. Check the network and the "
-                f"server."
+                f"{location} failed {failures} times: {problem}. Check the network and the server."
             )
         self.pause(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
+
+
+def _revision(location: WebLocation, version: Version) -> str:
+    """An ETag is unique for its address only, so that belongs to it; its query may be signed."""
+    if not version.strong_etag:
+        return ""
+    address = fingerprint({"address": str(location).partition("?")[0]})
+    return f"etag:{version.strong_etag} of {address[:_ADDRESS_DIGITS]}"
 
 
 def _keep_addresses_out_of_logs() -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from osft_assets.core.errors import ConfigError, SourceError
-from osft_assets.core.ports import FoundSource, RowBatch
+from osft_assets.core.ports import Batches, FoundSource, RowBatch
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import HubDataset
@@ -36,7 +36,7 @@ class HuggingFaceSource:
 
     def find(self, location: HubDataset, recipe: DatasetRecipe) -> FoundSource:
         """The commit, the split and its files."""
-        token = self.environment.get(recipe.hf_token) or None
+        token = self.environment.get(recipe.hf_token, "").strip() or None
         with _explained(location, recipe):
             pinned = _pinned(location, token)
             builder = _builder(pinned, token)
@@ -90,8 +90,8 @@ def _split(location: HubDataset, splits: Sequence[str], wanted: str) -> str:
         )
     if wanted and wanted not in splits:
         raise ConfigError(
-            f"{location} has no split {wanted!r}. It has: {', '.join(splits)}. Set split to one "
-            f"of them"
+            f"{location} has no split {wanted!r}. It has: {', '.join(splits)}. Set split to one of "
+            "them"
         )
     return wanted or next((split for split in _TRAINING_SPLITS if split in splits), splits[0])
 
@@ -112,7 +112,7 @@ def _files(
     return files, size_bytes
 
 
-def _rows_of_datasets(location: HubDataset, builder: Any, split: str) -> Iterator[RowBatch]:
+def _rows_of_datasets(location: HubDataset, builder: Any, split: str) -> Batches:
     with explained(str(location)):
         rows = iter(builder.as_streaming_dataset(split=split))
     first = 1
@@ -133,8 +133,8 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
         yield
     except ValueError as problem:  # names the configurations that there are, then how to call it
         reason = " ".join(str(problem).partition("Example of usage")[0].split())
-        example = f"hf://{location.repository}:CONFIG"
-        raise ConfigError(f"{location}: {reason} A configuration is chosen as {example}") from None
+        hint = f" Choose one as hf://{location.repository}:NAME" if "onfig" in reason else ""
+        raise ConfigError(f"{location}: {reason}{hint}") from None
     except Exception as problem:  # noqa: BLE001 - the boundary: OSError, httpx's, YAML's, and more
         raise SourceError(
             f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}"

@@ -4,6 +4,7 @@ With `confine_inputs` nothing outside the workspace may be read: on a shared ins
 may launch a run could otherwise read any file of the pod.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import BinaryIO, cast
 import xxhash
 
 from osft_assets.core.errors import ConfigError, SourceError
-from osft_assets.core.ports import FoundSource, RowBatch
+from osft_assets.core.ports import Batches, FoundSource
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import LocalPath, WorkspacePath
 from osft_assets.core.workspace import Workspace
@@ -33,58 +34,73 @@ class LocalSource:
         """The files there are, and a hash of what is in them."""
         root = self._path(location)
         try:
-            paths = self._files(location, root)
+            paths, skipped = self._files(location, root)
+            stamps = [_stamp(path) for path in paths]  # before hashing: a change in between shows
             revision = _content_hash(paths)
-            stamps = [_stamp(path) for path in paths]
         except OSError as problem:
-            raise SourceError(
-                f"Cannot read {location}: {problem.strerror}. Check its permissions."
-            ) from None
+            raise SourceError(f"Cannot read {location}: {problem.strerror}. Check it.") from None
         names = tuple(_name(path, root) for path in paths)
         files = [
             RowFile(name, partial(_open, path)) for name, path in zip(names, paths, strict=True)
         ]
-        return FoundSource(
-            SourceRecord(uri=str(location), revision=revision, files=names),
-            sum(size for size, _ in stamps),
-            lambda: _read_unchanged(files, paths, stamps),
-        )
+        record = SourceRecord(uri=str(location), revision=revision, files=names, skipped=skipped)
+        size_bytes = sum(stamp[0] for stamp in stamps)
+        return FoundSource(record, size_bytes, lambda: _read_unchanged(files, paths, stamps))
 
     def _path(self, location: WorkspacePath | LocalPath) -> Path:
         if isinstance(location, WorkspacePath):
             return self.workspace.inside(location.relative)
         if self.confine_inputs:
             raise ConfigError(
-                f"{location} is outside the workspace, and OSFT_CONFINE_INPUTS is set. Use "
-                f"pvc://PATH"
+                f"{location}: absolute paths are refused while OSFT_CONFINE_INPUTS is set. Use "
+                "pvc://PATH, relative to the workspace"
             )
         return location.path
 
-    def _files(self, location: WorkspacePath | LocalPath, root: Path) -> list[Path]:
+    def _files(
+        self, location: WorkspacePath | LocalPath, root: Path
+    ) -> tuple[list[Path], tuple[str, ...]]:
         if not root.exists():
             where = f" (looked for {root})" if isinstance(location, WorkspacePath) else ""
             raise SourceError(
                 f"{location} does not exist{where}. Check the path, and that its volume is mounted."
             )
         if root.is_file():
-            return [root]
+            return [root], ()
         if not root.is_dir():
             raise SourceError(f"{location} is neither a file nor a directory. Check the path.")
-        paths = sorted(
-            path for path in root.rglob("*") if path.is_file() and is_data_file(_name(path, root))
-        )
-        if not paths:
+        paths = sorted(_walk(root))
+        data = [path for path in paths if is_data_file(_name(path, root))]
+        if not data:
             raise SourceError(
                 f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst)."
             )
         if isinstance(location, WorkspacePath):
-            for path in paths:
+            for path in data:
                 self.workspace.inside(str(path.relative_to(self.workspace.root.resolve())))
-        return paths
+        return data, tuple(_name(path, root) for path in paths if path not in set(data))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Every file below, or an error: a directory that is left out would be rows that are lost."""
+    for directory, subdirectories, files in os.walk(root, onerror=_raise):
+        for name in subdirectories:
+            if Path(directory, name).is_symlink():
+                raise SourceError(f"{Path(directory, name)} is a linked directory. Name it itself.")
+        yield from (path for name in files if (path := Path(directory, name)).is_file())
+
+
+def _raise(problem: OSError) -> None:
+    raise problem
 
 
 def _name(path: Path, root: Path) -> str:
-    return path.name if path == root else str(path.relative_to(root))
+    name = path.name if path == root else str(path.relative_to(root))
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"{name!a} is not named in UTF-8. Rename the file.") from None
+    return name
 
 
 def _open(path: Path) -> BinaryIO:
@@ -104,24 +120,27 @@ def _content_hash(paths: list[Path]) -> str:
     return f"xxh3:{digest.hexdigest()}"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+_Stamp = tuple[int, int, int, int]
+
+
+def _stamp(path: Path) -> _Stamp:
     status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _is_unchanged(path: Path, stamp: tuple[int, int]) -> bool:
+def _is_unchanged(path: Path, stamp: _Stamp) -> bool:
     try:
         return _stamp(path) == stamp
     except FileNotFoundError:
         return False
 
 
-def _read_unchanged(
-    files: list[RowFile], paths: list[Path], stamps: list[tuple[int, int]]
-) -> Iterator[RowBatch]:
-    yield from read_files(files)
-    for path, stamp in zip(paths, stamps, strict=True):
-        if not _is_unchanged(path, stamp):
-            raise SourceError(
-                f"{path} was changed while it was read. Run again when it is complete."
-            )
+def _read_unchanged(files: list[RowFile], paths: list[Path], stamps: list[_Stamp]) -> Batches:
+    try:
+        yield from read_files(files)
+    finally:  # also when only the first rows are wanted
+        for path, stamp in zip(paths, stamps, strict=True):
+            if not _is_unchanged(path, stamp):
+                raise SourceError(
+                    f"{path} was changed while it was read. Run again when it is complete."
+                )

@@ -7,14 +7,15 @@ sources' work; checking rows is `osft_assets.core.rows`.
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from osft_assets.core.errors import DatasetError
-from osft_assets.core.ports import RowBatch
+from osft_assets.core.ports import Batches, RowBatch
 from resources import row_formats
+from resources.row_formats import FormatBatches
 
 # Larger blocks are no faster, and leave holes in the heap: 4 MB more at the peak.
 _BLOCK_BYTES = 2**18
@@ -42,7 +43,7 @@ def is_data_file(name: str) -> bool:
     return not hidden and _inner_suffix(name) in _DATA_SUFFIXES
 
 
-def read_files(files: Sequence[RowFile]) -> Iterator[RowBatch]:
+def read_files(files: Sequence[RowFile]) -> Batches:
     """Every row of every file, in order, in batches."""
     done = 0
     for file in files:
@@ -99,7 +100,7 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def _read(name: str, stored: _Counted) -> row_formats.Batches:
+def _read(name: str, stored: _Counted) -> FormatBatches:
     plain: io.BufferedReader = io.BufferedReader(stored, _BLOCK_BYTES)
     magic = plain.peek(4)
     compression = next((kind for start, kind in _MAGIC.items() if magic.startswith(start)), None)
@@ -115,7 +116,7 @@ def _read(name: str, stored: _Counted) -> row_formats.Batches:
     return _reader(name, head)(name, plain)
 
 
-def _reader(name: str, head: bytes) -> Callable[[str, io.BufferedReader], row_formats.Batches]:
+def _reader(name: str, head: bytes) -> Callable[[str, io.BufferedReader], FormatBatches]:
     suffix = _inner_suffix(name)
     if head.startswith(b"PAR1"):
         return row_formats.parquet
@@ -136,5 +137,5 @@ def _reader(name: str, head: bytes) -> Callable[[str, io.BufferedReader], row_fo
 
 
 def _inner_suffix(name: str) -> str:
-    path = PurePosixPath(name)
-    return (path.with_suffix("") if path.suffix in _COMPRESSED_SUFFIXES else path).suffix.lower()
+    path = PurePosixPath(name.lower())
+    return (path.with_suffix("") if path.suffix in _COMPRESSED_SUFFIXES else path).suffix

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
-from osft_assets.core.errors import DatasetError, WorkspaceError
+from osft_assets.core.errors import DatasetError, RowError, WorkspaceError
 from osft_assets.core.rows import RawRow
 
 # One training row is a few kilobytes; beyond this it is a mistake, such as a file without line
@@ -28,12 +28,14 @@ _LIMIT = f"{LARGEST_ROW_BYTES / 2**20:.0f} MiB"
 LARGEST_ARRAY_BYTES = 1 * 2**30
 _BLOCK_BYTES = 2**18
 _ROWS_PER_BATCH = 2_000
+# What the csv module calls surplus cells, and what it puts in missing ones. No file holds these.
+_TOO_MANY, _TOO_FEW = "\0too many", "\0too few"
 _LIST_COLUMNS = frozenset({"messages", "conversations", "input_ids", "labels"})
 
-Batches = Iterator[tuple[str, int, Sequence[RawRow | None]]]
+FormatBatches = Iterator[tuple[str, int, Sequence[RawRow | None]]]
 
 
-def json_lines(name: str, plain: io.BufferedReader) -> Batches:
+def json_lines(name: str, plain: io.BufferedReader) -> FormatBatches:
     """One row a line."""
     tail, first = b"", 1
     while block := plain.read(_BLOCK_BYTES):
@@ -50,7 +52,7 @@ def json_lines(name: str, plain: io.BufferedReader) -> Batches:
         yield "line", first, [tail]
 
 
-def json_array(name: str, plain: io.BufferedReader) -> Batches:
+def json_array(name: str, plain: io.BufferedReader) -> FormatBatches:
     """The items of one array."""
     content = plain.read(LARGEST_ARRAY_BYTES + 1)
     if len(content) > LARGEST_ARRAY_BYTES:
@@ -78,14 +80,17 @@ def _with_line(problem: ValueError, content: bytes) -> str:
     return f"{problem}, line {line:,}"
 
 
-def _separated(name: str, plain: io.BufferedReader, delimiter: str) -> Batches:
+def _separated(name: str, plain: io.BufferedReader, delimiter: str) -> FormatBatches:
     csv.field_size_limit(LARGEST_ROW_BYTES)
     text = io.TextIOWrapper(plain, "utf-8", newline="")
-    reader = csv.DictReader(_short_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.DictReader(
+        _short_lines(text), delimiter=delimiter, strict=True, restkey=_TOO_MANY, restval=_TOO_FEW
+    )
     first = 1
     try:
+        _refuse_doubles(name, reader.fieldnames or ())
         while rows := list(islice(reader, _ROWS_PER_BATCH)):
-            yield "row", first, [_csv_row(row, name, first + i) for i, row in enumerate(rows)]
+            yield "row", first, [_csv_row(row) for row in rows]
             first += len(rows)
     except UnicodeDecodeError:
         place = f"{name} is not UTF-8 text, near line {reader.line_num + 1:,}"
@@ -106,25 +111,32 @@ csv_rows = partial(_separated, delimiter=",")
 tsv_rows = partial(_separated, delimiter="\t")
 
 
-def _csv_row(row: dict[str | None, Any], name: str, number: int) -> dict[str, Any]:
-    if None in row:
-        raise DatasetError(
-            f"{name} row {number:,} has more cells than the header has columns. Quote its commas."
-        )
-    return {str(key): _csv_cell(str(key), cell) for key, cell in row.items()}
+def _refuse_doubles(name: str, header: Sequence[str]) -> None:
+    double = sorted({column for column in header if header.count(column) > 1})
+    if double:
+        raise DatasetError(f"{name} has two columns {', '.join(double)}. Rename or remove one.")
 
 
-def _csv_cell(column: str, cell: str | None) -> Any:
+def _csv_row(row: dict[str, Any]) -> RawRow:
+    if _TOO_MANY in row:
+        return RowError("has more cells than the header has columns. Quote its commas")
+    if _TOO_FEW in row.values():
+        return RowError("has fewer cells than the header has columns")
+    return {key: _csv_cell(key, cell) for key, cell in row.items()}
+
+
+def _csv_cell(column: str, cell: str) -> Any:
     """An empty cell is no value; a column that holds lists holds them as JSON."""
     if not cell:
         return None
     if column in _LIST_COLUMNS and cell.lstrip().startswith("["):
-        with suppress(ValueError):  # left as text, which the row's check refuses with its place
+        # Left as text when it is none, which the row's check refuses with its place.
+        with suppress(ValueError, RecursionError):
             return json.loads(cell)
     return cell
 
 
-def parquet(name: str, plain: io.BufferedReader) -> Batches:
+def parquet(name: str, plain: io.BufferedReader) -> FormatBatches:
     """The rows of a table."""
     import pyarrow
     import pyarrow.parquet

@@ -37,16 +37,15 @@ class S3Source:
         """The objects there are, with their ETags."""
         self._check_keys()
         system = self._file_system(recipe)
-        objects = _objects(system, location)
+        objects, skipped = _objects(system, location)
         names = tuple(_name(path, location) for path in objects)
         files = [
             RowFile(name, partial(_open, system, path, objects[path].get("ETag")))
             for name, path in zip(names, objects, strict=True)
         ]
         listing = {path: [info.get("ETag", ""), info["size"]] for path, info in objects.items()}
-        record = SourceRecord(
-            uri=str(location), revision=f"etags:{fingerprint(listing)}", files=names
-        )
+        revision = f"etags:{fingerprint(listing)}"
+        record = SourceRecord(uri=str(location), revision=revision, files=names, skipped=skipped)
         return FoundSource(
             record, sum(info["size"] for info in objects.values()), lambda: read_files(files)
         )
@@ -57,12 +56,12 @@ class S3Source:
             missing = next(name for name in _KEY_PAIR if name not in present)
             raise ConfigError(
                 f"{present[0]} is set but {missing} is not. Set both, or neither to use the "
-                f"default chain."
+                "default chain."
             )
         if self.environment.get("AWS_SESSION_TOKEN") and not present:
             raise ConfigError(
-                "AWS_SESSION_TOKEN is set without its keys. Set AWS_ACCESS_KEY_ID and its "
-                "secret, or unset it."
+                "AWS_SESSION_TOKEN is set without its keys. Set AWS_ACCESS_KEY_ID and its secret, "
+                "or unset it."
             )
 
     def _file_system(self, recipe: DatasetRecipe) -> Any:
@@ -79,23 +78,24 @@ class S3Source:
         )
 
 
-def _objects(system: Any, location: S3Location) -> dict[str, Mapping[str, Any]]:
+_Objects = dict[str, Mapping[str, Any]]
+
+
+def _objects(system: Any, location: S3Location) -> tuple[_Objects, tuple[str, ...]]:
+    """The data files, and the names of the others."""
     path = f"{location.bucket}/{location.key}".rstrip("/")
     with explained(str(location)):
         if location.key and not location.key.endswith("/"):
             info = system.info(path)
             if info["type"] == "file":
-                return {path: info}
-        found = {
-            key: info
-            for key, info in sorted(system.find(path, detail=True).items())
-            if is_data_file(key)
-        }
-    if not found:
+                return {path: info}, ()
+        found = dict(sorted(system.find(path, detail=True).items()))
+    data = {key: info for key, info in found.items() if is_data_file(key.removeprefix(path))}
+    if not data:
         raise SourceError(
             f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst)."
         )
-    return found
+    return data, tuple(_name(key, location) for key in found if key not in data)
 
 
 def _name(path: str, location: S3Location) -> str:

@@ -37,9 +37,9 @@ class Version:
     size_bytes: int | None
 
     @property
-    def revision(self) -> str:
-        # A weak ETag promises the same meaning, not the same bytes.
-        return f"etag:{self.etag}" if self.etag and not self.etag.startswith("W/") else ""
+    def strong_etag(self) -> str:
+        """A weak ETag promises the same meaning, not the same bytes."""
+        return "" if self.etag.startswith("W/") else self.etag
 
 
 class BrokenOffError(Exception):
@@ -111,7 +111,7 @@ def refuse_web_page(location: WebLocation, response: httpx.Response) -> None:
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise SourceError(
             f"{location} is a web page, not data; perhaps a log-in. Give the address of the file "
-            f"itself."
+            "itself."
         )
 
 

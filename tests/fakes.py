@@ -31,15 +31,22 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
 class FakeSource:
     """Rows from memory. Counts how often it was read, and remembers what it was asked for."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], revision: str = "fake:1") -> None:
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        revision: str = "fake:1",
+        uri: str = "fake://rows",
+        name: str = "rows.jsonl",
+    ) -> None:
         self.rows = rows
+        self.uri, self.name = uri, name
         self.revision = revision
         self.times_read = 0
         self.recipes: list[DatasetRecipe] = []
 
     def find(self, recipe: DatasetRecipe) -> FoundSource:
         self.recipes.append(recipe)
-        record = SourceRecord(uri="fake://rows", revision=self.revision, files=("rows.jsonl",))
+        record = SourceRecord(uri=self.uri, revision=self.revision, files=(self.name,))
         return FoundSource(record, len(lines(self.rows)), self._read)
 
     def _read(self) -> Any:
@@ -48,7 +55,7 @@ class FakeSource:
         for first in range(0, len(encoded), 1000):
             end = first + 1000
             bytes_read = sum(len(row) + 1 for row in encoded[:end])
-            yield RowBatch("rows.jsonl", "line", first + 1, encoded[first:end], bytes_read)
+            yield RowBatch(self.name, "line", first + 1, encoded[first:end], bytes_read)
 
 
 _: type[DatasetSource] = FakeSource

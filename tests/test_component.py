@@ -91,6 +91,25 @@ def test_a_token_in_the_file_is_refused_without_being_repeated(project: Path) ->
     assert "hunter2" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "  name: weekly\n  data_uri: https://bob:hunter2@example.org/rows.jsonl\n",
+        "  name: weekly\n  dataset: https://bob:hunter2@example.org/rows.jsonl\n",
+        "  name: weekly\n  dataset: {data_uri: https://bob:hunter2@example.org/rows.jsonl}\n",
+        "  name: weekly\n  dataset: {token: hunter2}\n",
+        "  name: weekly\n  algorithm: hunter2\n",
+    ],
+)
+def test_a_password_in_the_wrong_place_is_refused_without_being_repeated(
+    project: Path, attributes: str
+) -> None:
+    done = _load(project, attributes)
+
+    assert done.returncode == 1
+    assert "hunter2" not in done.stderr
+
+
 def test_numbers_where_text_is_meant_are_fine(project: Path) -> None:
     done = _load(project, "  name: weekly\n  dataset: {s3_region: 5, data_uri: s3://abc/rows/}\n")
 

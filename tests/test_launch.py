@@ -39,7 +39,6 @@ def _config(**values: Any) -> dict[str, Any]:
         ({"data_split": 0.0}, "data_split: Input should be greater than 0"),
         ({"data_split": -1.0}, "data_split: Input should be greater than 0"),
         ({"data_split": 1.5}, "data_split: Input should be less than or equal to 1"),
-        ({"data_split": None}, "data_split"),
         ({"subset": -1}, "subset"),
         ({"data_uri": "HF://org/name"}, "Schemes are lower case: hf://"),
         ({"data_uri": "gs://bucket/rows"}, "has the scheme 'gs'"),
@@ -63,7 +62,8 @@ def test_a_wrong_value_makes_no_run(
         {"data_uri": "https://bob:hunter2@example.org/rows.jsonl"},
         {"data_uri": "https://example.org/rows.jsonl?X-Amz-Signature=hunter2&X-Amz-Expires=60"},
         {"data_uri": "s3://key:hunter2@bucket/rows.jsonl"},
-        {"data_uri": "env:hunter2 "[:3] + ":hunter2-not-a-name"},
+        {"data_uri": "env:hunter2-is-no-name"},
+        {"data_uri": "hf://bob:hunter2@org/name"},
         {"hf_token": "hf_hunter2"},
         {"data_uri": "pvc://x", "s3_endpoint_url": "http://bob:hunter2@minio:9000"},
     ],
@@ -76,6 +76,18 @@ def test_a_pasted_credential_makes_no_run_and_is_not_repeated(
             job.execute_in_process(instance=instance, run_config=_config(**values))
 
         assert "hunter2" not in str(refused.value)
+        assert instance.get_runs_count() == 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"data_split": None}, {"split": {"env": "HF_TOKEN"}}, {"subset": {"env": "SHLVL"}}]
+)
+def test_nothing_stands_for_a_value(job: dg.JobDefinition, values: dict[str, Any]) -> None:
+    """Dagster would resolve `{env: NAME}` itself, and a secret would end in the records."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.raises(dg.DagsterInvalidConfigError):
+            job.execute_in_process(instance=instance, run_config=_config(**values))
+
         assert instance.get_runs_count() == 0
 
 

@@ -1,2 +1,1 @@
-"""The assets, one file per stage. Thin: they call core through the ports and describe the result.
-The assets, one file per stage. Thin: they call core through the ports and describe the result."""
+"""The assets, one file per stage: they call core through the ports and describe the result."""

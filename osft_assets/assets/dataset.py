@@ -4,13 +4,12 @@ The work is `core.dataset`; the claims about the result are `osft_assets.checks`
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
 from osft_assets.assets.dataset_metadata import split_metadata
 from osft_assets.config import launch_schema, parse_config
-from osft_assets.core.dataset import DatasetStage, read_version, split_record
+from osft_assets.core.dataset import DatasetStage, PreparedDataset, split_record
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.ports import DatasetSource
 from osft_assets.core.recipes.dataset import DatasetRecipe
@@ -41,9 +40,9 @@ def dataset_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         recipe = parse_config(DatasetRecipe, context.op_execution_context.op_config)
         _refuse_no_source(recipe, pipeline)
         stage = DatasetStage(pipeline, workspace, dataset_source)
-        directory = stage.run(recipe, context.log.info)
+        prepared = stage.run(recipe, context.log.info)
         for key in context.selected_asset_keys:
-            yield _result(pipeline, key, directory)
+            yield _result(pipeline, key, prepared)
 
     return dataset
 
@@ -60,21 +59,18 @@ def _out(pipeline: PipelineRecipe, name: str) -> dg.AssetOut:
 def _refuse_no_source(recipe: DatasetRecipe, pipeline: PipelineRecipe) -> None:
     if not recipe.data_uri:
         raise ConfigError(
-            f"data_uri is empty: there are no rows to prepare. Set attributes.dataset.data_uri in "
+            "data_uri is empty: there are no rows to prepare. Set attributes.dataset.data_uri in "
             f"{pipeline.defined_in}, or data_uri in the launchpad (shift-click Materialize)."
         )
 
 
 def _result(
-    pipeline: PipelineRecipe, key: dg.AssetKey, directory: Path
+    pipeline: PipelineRecipe, key: dg.AssetKey, prepared: PreparedDataset
 ) -> dg.MaterializeResult[DatasetSplit]:
-    version = read_version(directory)
-    record = split_record(
-        directory, version, "train" if key.path[-1] == "train_split" else "holdout"
-    )
+    record = split_record(prepared, "train" if key.path[-1] == "train_split" else "holdout")
     return dg.MaterializeResult(
         asset_key=key,
         value=record,
         data_version=dg.DataVersion(record.sha256),
-        metadata=split_metadata(version, record, pipeline),
+        metadata=split_metadata(prepared.version, record, pipeline),
     )

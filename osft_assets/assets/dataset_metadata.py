@@ -1,5 +1,4 @@
-"""What the page of a split shows: where it came from, what became of every row, and what is in it.
-What the page of a split shows: where it came from, what became of every row, and what is in it."""
+"""What the page of a split shows: its origin, what became of every row, and what is in it."""
 
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from osft_assets.core.charts import histogram_of_lengths
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit, DatasetVersion
 
+_LISTED_FILES = 20
 _PREVIEWED_ROWS = 5
 _PREVIEWED_CHARACTERS = 160
 _COLUMNS = {
@@ -44,12 +44,14 @@ def split_metadata(
 def _origin(
     version: DatasetVersion, split: DatasetSplit, pipeline: PipelineRecipe
 ) -> dict[str, Any]:
-    stable = Path(split.version_path).parent.parent / "datasets" / Path(split.path).name
+    source = split.source
     return {
-        "source": version.source.uri,
-        "revision": version.source.revision or "unknown: the source tells none",
-        "files": ", ".join(version.source.files[:20]),
-        "path": dg.MetadataValue.path(str(stable)),
+        "source": source.uri,
+        "revision": source.revision or "unknown: the source tells none",
+        "files": ", ".join(source.files[:_LISTED_FILES]),
+        "skipped_files": ", ".join(source.skipped[:_LISTED_FILES]) or "none",
+        "path": dg.MetadataValue.path(split.path),
+        "settings": version.recipe,
         "fingerprint": version.fingerprint,
         "defined_in": pipeline.defined_in,
     }

@@ -1,2 +1,1 @@
-"""The domain, in plain Python: no Dagster, no torch, no network. It knows nothing of the layers
-above it."""
+"""The domain, in plain Python: no Dagster, no torch, no network, nothing of the layers above."""

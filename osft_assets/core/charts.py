@@ -25,13 +25,12 @@ def histogram_of_lengths(file: SplitFile) -> str:
     most, step = max(rows_of.values()), _WIDTH / (high - low + 1)
     bars = "".join(_bar((i - low) * step, step, rows / most) for i, rows in sorted(rows_of.items()))
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}">'
-        f'<path fill="#4f43dd" d="{bars}"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}"><path '
+        f'fill="#4f43dd" d="{bars}"/></svg>'
     )
     encoded = base64.b64encode(svg.encode()).decode()
-    factor = 2 ** (merged / BUCKETS_PER_DOUBLING)
-    span = f"{_size(low * merged)} to {_size((high + 1) * merged)} a row"
-    return f"![row lengths](data:image/svg+xml;base64,{encoded})\n\n{span}, each bar {factor:.1f}x"
+    span = f"{_size(low * merged)} to {_size((high + 1) * merged)}"
+    return f"![row lengths](data:image/svg+xml;base64,{encoded})\n\nrows by size, {span}"
 
 
 def _bar(left: float, step: float, share: float) -> str:

@@ -29,8 +29,7 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc
 
 
 class ChatRow(msgspec.Struct, omit_defaults=True):
-    """One conversation. `unmask`: learn from every message but the system's. Other columns are not
-    kept."""
+    """One conversation. `unmask`: learn from every message but the system's."""
 
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
     unmask: bool = False

@@ -49,7 +49,10 @@ def _conversations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     turns = row["conversations"]
     if isinstance(turns, list):
         turns = [_turn(turn, f"conversations[{index}]") for index, turn in enumerate(turns)]
-    return _system(row) + checked_messages(turns, "conversations")
+    messages = checked_messages(turns, "conversations")
+    if row.get("system") and messages[0]["role"] == "system":
+        raise RowError("has a system column and a system message. Keep one of them")
+    return _system(row) + messages
 
 
 def _turn(turn: Any, place: str) -> Any:
@@ -59,6 +62,8 @@ def _turn(turn: Any, place: str) -> Any:
     if not isinstance(speaker, str) or speaker not in _SHAREGPT_ROLES:
         known = ", ".join(_SHAREGPT_ROLES)
         raise RowError(f"{place}.from is {str(speaker)[:40]!r}, expected one of {known}")
+    if turn.get("role") is not None or turn.get("content") is not None:
+        raise RowError(f"{place} has both from/value and role/content. Keep one pair")
     check_text(turn.get("value"), f"{place}.value")
     rest = {key: value for key, value in turn.items() if key not in _TURN_KEYS}
     return {"role": _SHAREGPT_ROLES[speaker], "content": turn["value"]} | rest

@@ -5,20 +5,20 @@ same source and settings are never prepared twice. `datasets` is the stable link
 """
 
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from osft_assets.core.errors import DatasetError
+from osft_assets.core.errors import DatasetError, WorkspaceError
 from osft_assets.core.lineage import file_sha256, fingerprint
 from osft_assets.core.ports import DatasetSource, FoundSource
-from osft_assets.core.preparation import Prepared, prepare
+from osft_assets.core.preparation import prepare
 from osft_assets.core.progress import Progress
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.records import DatasetSplit, DatasetVersion
+from osft_assets.core.records import DatasetSplit, DatasetVersion, SourceRecord
 from osft_assets.core.rows import RowParser
+from osft_assets.core.splits import Side
 from osft_assets.core.workspace import Workspace
 
 # Raise it when a change to reading, checking or splitting gives other files for the same source.
@@ -26,6 +26,15 @@ CODE_VERSION = "1"
 MARKER = "dataset.json"
 # Where the rows come from and how to log in do not change what they are: the revision does.
 _NOT_IDENTITY = frozenset({"data_uri", "hf_token", "s3_endpoint_url", "s3_region"})
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """Where a version is, what it is, and where this run found its rows."""
+
+    directory: Path
+    version: DatasetVersion
+    source: SourceRecord
 
 
 class DatasetStage:
@@ -38,99 +47,102 @@ class DatasetStage:
         self._home = workspace.pipeline(pipeline.name)
         self._versions = self._home / "dataset_versions"
 
-    def run(self, recipe: DatasetRecipe, say: Callable[[str], None]) -> Path:
-        """The directory of the version that `recipe` asks for, prepared now or before."""
+    def run(self, recipe: DatasetRecipe, say: Callable[[str], None]) -> PreparedDataset:
+        """The version that `recipe` asks for, prepared now or before."""
+        link = stable_directory(self._workspace, self._pipeline.name)
+        if link.exists() and not link.is_symlink():
+            raise WorkspaceError(f"{link} is in the way: a link belongs there. Move it elsewhere")
         found = self._source.find(recipe)
         say(f"Source: {found.record.uri} ({found.record.revision or 'revision unknown'})")
-        known = self._identity(recipe, found.record.revision) if found.record.revision else ""
+        known = self._identity(recipe, found, found.record.revision)
         directory = self._versions / known
-        if known and self._is_whole(directory, say):
+        if found.record.revision and self._is_whole(directory, say):
             say("Unchanged since it was prepared: reused.")
         else:
-            directory = self._prepare(recipe, found, known, say)
-        self._workspace.link(self._home / "datasets", directory)
-        return directory
+            directory = self._prepare(recipe, found, say)
+        self._workspace.link(link, directory)
+        return PreparedDataset(directory, read_version(directory), found.record)
 
     def _prepare(
-        self, recipe: DatasetRecipe, found: FoundSource, known: str, say: Callable[[str], None]
+        self, recipe: DatasetRecipe, found: FoundSource, say: Callable[[str], None]
     ) -> Path:
         parser = RowParser(self._pipeline.row_kind, self._pipeline.train.document_column_name)
-        with self._workspace.publish(self._versions) as draft:
+        with self._workspace.publish(self._versions) as draft, closing(found.read()) as batches:
             progress = Progress(say, found.size_bytes)
-            prepared = prepare(found.read(), recipe, parser, draft.directory, progress)
+            prepared = prepare(batches, recipe, parser, draft.directory, progress)
             # Without a revision only the result can tell whether anything is new.
             content = f"{prepared.train.sha256} {prepared.holdout.sha256}"
-            draft.name = known or self._identity(recipe, content)
-            self._is_whole(self._versions / draft.name, say)  # a damaged one makes room
-            version = self._version(draft.name, recipe, found, prepared)
-            (draft.directory / MARKER).write_text(version.model_dump_json(indent=2))
-        say(f"Prepared {prepared.counts.read:,} rows.")
+            draft.name = self._identity(recipe, found, found.record.revision or content)
+            draft.replaces = not self._is_whole(self._versions / draft.name, say)
+            version = DatasetVersion(
+                fingerprint=draft.name,
+                kind=self._pipeline.row_kind,
+                source=found.record,
+                recipe=recipe.model_dump(exclude={"data_uri"}),
+                **dict(prepared),
+            )
+            (draft.directory / MARKER).write_bytes(version.model_dump_json(indent=2).encode())
+        counts = prepared.counts
+        say(
+            f"Prepared {counts.read:,} rows: {counts.invalid:,} invalid, {counts.duplicate:,} "
+            f"double."
+        )
         return self._versions / draft.name
 
     def _is_whole(self, directory: Path, say: Callable[[str], None]) -> bool:
-        """Whether the version is there and untouched; a damaged one is cleared away."""
+        """Whether the version is there and as it was written."""
         if not directory.exists():
             return False
         try:
             version = read_version(directory)
             files = (version.train, version.holdout)
             whole = all(file_sha256(directory / file.name) == file.sha256 for file in files)
-        except (OSError, DatasetError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, DatasetError):
             whole = False
         if not whole:
             say(f"{directory} is not as it was written: preparing it anew.")
-            self._workspace.remove(directory)
         return whole
 
-    def _identity(self, recipe: DatasetRecipe, revision: str) -> str:
+    def _identity(self, recipe: DatasetRecipe, found: FoundSource, revision: str) -> str:
         parts = {
             "code": CODE_VERSION,
             "revision": revision,
+            "files": found.record.files,  # the same bytes read as .tsv are other rows than as .csv
             "kind": self._pipeline.row_kind,
             "document_column": self._pipeline.train.document_column_name,
             "recipe": recipe.model_dump(exclude=set(_NOT_IDENTITY)),
         }
         return fingerprint(parts)
 
-    def _version(
-        self, identity: str, recipe: DatasetRecipe, found: FoundSource, prepared: Prepared
-    ) -> DatasetVersion:
-        return DatasetVersion(
-            fingerprint=identity,
-            kind=self._pipeline.row_kind,
-            source=found.record,
-            recipe=recipe.model_dump(exclude={"data_uri"}),
-            counts=prepared.counts,
-            formats=prepared.formats,
-            ignored_columns=prepared.ignored_columns,
-            first_invalid=prepared.first_invalid,
-            train=prepared.train,
-            holdout=prepared.holdout,
-        )
+
+def stable_directory(workspace: Workspace, pipeline: str) -> Path:
+    """The link to a pipeline's newest version."""
+    return workspace.pipeline(pipeline) / "datasets"
 
 
 def read_version(directory: Path) -> DatasetVersion:
     """The record of a complete version."""
     try:
-        return DatasetVersion.model_validate_json((directory / MARKER).read_text())
-    except (OSError, ValidationError):
+        return DatasetVersion.model_validate_json((directory / MARKER).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise DatasetError(
-            f"{directory / MARKER} is missing, or of another version. Materialize the dataset "
-            f"again."
+            f"{directory / MARKER} is missing, damaged or of another version of the code. "
+            "Materialize the dataset again."
         ) from None
 
 
-def split_record(
-    directory: Path, version: DatasetVersion, side: Literal["train", "holdout"]
-) -> DatasetSplit:
+def split_record(prepared: PreparedDataset, side: Side) -> DatasetSplit:
     """One side of a version, as the next stages get it."""
+    version = prepared.version
     file = version.train if side == "train" else version.holdout
-    common: dict[str, Any] = file.model_dump(include={"rows", "size_bytes", "sha256"})
     return DatasetSplit(
         side=side,
-        path=str(directory / file.name),
-        version_path=str(directory),
+        path=str(prepared.directory / file.name),
+        version_path=str(prepared.directory),
         fingerprint=version.fingerprint,
+        source=prepared.source,
         kind=version.kind,
-        **common,
+        rows=file.rows,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
     )

@@ -1,7 +1,6 @@
-"""The outside world, as core sees it. Each port has a fake in `tests/fakes.py` and its adapters in
-`resources/`."""
+"""The outside world, as core sees it. Fakes are in `tests/fakes.py`, adapters in `resources/`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,8 +11,7 @@ from osft_assets.core.rows import RawRow
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Some rows of one file, in order. A row of None is a blank line: counted for its place, then
-    skipped."""
+    """Some rows of one file, in order. None is a blank line, which counts for the places only."""
 
     file: str
     unit: str  # "line" or "row": what `first` counts
@@ -26,19 +24,22 @@ class RowBatch:
         return f"{self.file} {self.unit} {self.first + index:,}"
 
 
+# A generator, so that closing it early still lets a source look whether it was changed meanwhile.
+Batches = Generator[RowBatch, None, None]
+
+
 @dataclass(frozen=True)
 class FoundSource:
     """A source that exists and may be read, with what identifies its present content."""
 
     record: SourceRecord
     size_bytes: int | None
-    read: Callable[[], Iterator[RowBatch]] = field(repr=False)
+    read: Callable[[], Batches] = field(repr=False)
 
 
 class DatasetSource(Protocol):
     """Where rows come from."""
 
     def find(self, recipe: DatasetRecipe) -> FoundSource:
-        """Resolve the address, or raise ConfigError (wrong address) or SourceError (not there, not
-        allowed)."""
+        """Resolve the address, or raise ConfigError (wrong) or SourceError (not there)."""
         ...

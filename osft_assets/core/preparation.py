@@ -6,13 +6,12 @@ rules are in `core.rows` and `core.splits`; where the rows come from is behind
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from osft_assets.core.errors import DatasetError, RowError
 from osft_assets.core.ports import RowBatch
 from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.records import RowCounts, SplitFile
+from osft_assets.core.records import Prepared, RowCounts, SplitFile
 from osft_assets.core.rows import RowParser
 from osft_assets.core.splits import ContentSplit, Side, rescued
 from osft_assets.core.writer import SplitWriter
@@ -22,19 +21,7 @@ FILE_NAMES: dict[Side, str] = {"train": "train.jsonl", "holdout": "eval.jsonl"}
 LISTED_PROBLEMS = 20
 _COLUMNS_FROM_ROWS = 100
 
-Progress = Callable[[int, int], None]  # rows so far, bytes of the source so far
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What one pass found and wrote."""
-
-    counts: RowCounts
-    formats: dict[str, int]
-    ignored_columns: tuple[str, ...]
-    first_invalid: tuple[str, ...]
-    train: SplitFile
-    holdout: SplitFile
+Report = Callable[[int, int], None]  # rows so far, bytes of the source so far
 
 
 def prepare(
@@ -42,15 +29,14 @@ def prepare(
     recipe: DatasetRecipe,
     parser: RowParser,
     directory: Path,
-    progress: Progress,
+    report: Report,
 ) -> Prepared:
-    """Write train.jsonl and eval.jsonl into `directory`, or raise DatasetError for whoever clears
-    it away."""
+    """Write both files into `directory`, or raise DatasetError; the caller clears it away then."""
     work = _Pass(recipe, parser, directory)
     with work.train, work.holdout:
         for batch in _first_rows(batches, recipe.subset):
             work.take(batch)
-            progress(work.read, batch.bytes_read)
+            report(work.read, batch.bytes_read)
     work.refuse_bad_rows()
     work.refuse_too_few()
     return work.result()
@@ -113,10 +99,9 @@ class _Pass:
             return
         more = self._invalid - len(self._first_invalid)
         listed = [*self._first_invalid, *([f"... and {more:,} more"] if more else [])]
-        fails = self._recipe.on_invalid == "fail"
-        remedy = (
-            "Mend them, or set on_invalid to skip." if fails else "No good row is left. Mend them."
-        )
+        remedy = "Mend them, or set on_invalid to skip."
+        if self._invalid == self.read:
+            remedy = "No row is good: check that they are what the pipeline is meant to read."
         lines = "".join(f"\n  {line}" for line in listed)
         raise DatasetError(f"{self._invalid:,} of {self.read:,} rows are invalid:{lines}\n{remedy}")
 
@@ -125,9 +110,8 @@ class _Pass:
             raise DatasetError("The source has no rows. Check the address and the files behind it.")
         if len(self._digests) < 2 and self._split.has_holdout:
             raise DatasetError(
-                f"Of {self.read:,} rows {len(self._digests)} is good and unique: too few to "
-                f"train and to hold out. "
-                "Give at least 2 different rows, or set data_split to 1 for no holdout."
+                f"{len(self._digests)} different good rows in {self.read:,}: too few to train and "
+                "to hold out. Give at least 2, or set data_split to 1 for no holdout."
             )
 
     def result(self) -> Prepared:

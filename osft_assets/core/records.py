@@ -32,11 +32,15 @@ class RowCounts(Record):
 
 
 class SourceRecord(Record):
-    """Where rows came from, without credentials. `revision` is empty when the source tells none."""
+    """Where rows came from, without credentials. `revision` is empty when the source tells none.
+
+    `skipped`: files beside them that are not data by their names, so that none is lost unnoticed.
+    """
 
     uri: str
     revision: str
     files: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 # Row lengths span bytes to megabytes, so they are counted in steps of a fourth of a doubling.
@@ -53,13 +57,9 @@ class SplitFile(Record):
     length_buckets: tuple[tuple[int, int], ...]
 
 
-class DatasetVersion(Record):
-    """One prepared dataset: the marker file that completes its directory."""
+class Prepared(Record):
+    """What one pass over the rows found and wrote."""
 
-    fingerprint: str
-    kind: RowKind
-    source: SourceRecord
-    recipe: dict[str, Any]
     counts: RowCounts
     formats: dict[str, int]
     ignored_columns: tuple[str, ...]
@@ -68,14 +68,23 @@ class DatasetVersion(Record):
     holdout: SplitFile
 
 
+class DatasetVersion(Prepared):
+    """One prepared dataset: the marker file that completes its directory."""
+
+    fingerprint: str
+    kind: RowKind
+    source: SourceRecord
+    recipe: dict[str, Any]
+
+
 class DatasetSplit(Record):
-    """What `train_split` and `holdout_split` are: one of the files, and the version it belongs to.
-    What `train_split` and `holdout_split` are: one of the files, and the version it belongs to."""
+    """What `train_split` and `holdout_split` are. `source` is where this run found the rows."""
 
     side: Literal["train", "holdout"]
     path: str
     version_path: str
     fingerprint: str
+    source: SourceRecord
     kind: RowKind
     rows: int
     size_bytes: int

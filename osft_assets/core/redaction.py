@@ -9,7 +9,8 @@ import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 _CREDENTIAL_NAME = re.compile(
-    r"signature|^sig$|token|secret|passw|^pwd$|credential|access.?key|api.?key|^auth|^key$|^jwt$",
+    r"signature|token|secret|passw|credential|access.?key|api.?key|^auth"
+    r"|^(sig|pwd|pass|key|jwt|sid|code)$",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(r"([A-Za-z0-9]+://)?[\w./~ -]*")
@@ -30,8 +31,7 @@ def redact(location: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Text that is no valid location, for an error message: shown only when it cannot hide a
-    password."""
+    """Text that is no valid location, shown only when it cannot hide a password."""
     return repr(text) if _HARMLESS.fullmatch(text) else "(not shown: it may hold a credential)"
 
 

@@ -17,7 +17,8 @@ from osft_assets.core.conversions import shape_of, to_messages, used_columns
 from osft_assets.core.errors import RowError
 
 RowKind = Literal["messages", "tokens", "documents"]
-RawRow = bytes | Mapping[str, Any]
+# A reader that cannot make a row of something passes on the reason instead.
+RawRow = bytes | Mapping[str, Any] | RowError
 # Label of a token that the loss leaves out.
 _IGNORED_LABEL = -100
 _REMEDY: Mapping[str, str] = {
@@ -51,21 +52,28 @@ class RowParser:
         """The canonical line, without its newline."""
         if self.kind == "messages" and isinstance(raw, bytes):
             try:
-                row = self._decode_chat(raw)
-                if has_something_to_learn(row.messages):
-                    return self._encode(row)
+                chat = self._decode_chat(raw)
+                if has_something_to_learn(chat.messages):
+                    return self._encode(chat)
             except (ValueError, RecursionError):
                 pass  # not simply well-formed: the slow way converts it, or says why not
         try:
-            return self._encode(self._parse_object(_decoded(raw)))
+            row = _decoded(raw)
+            line = self._encode(self._parse_object(row))
         except UnicodeEncodeError:
             raise RowError("holds half a character (a lone surrogate). Mend the text") from None
+        except RecursionError:
+            raise RowError("nested too deeply to be a row") from None
+        shape = shape_of(row) if self.kind == "messages" else None
+        if shape and shape != "messages":
+            self.shapes[shape] += 1
+        return line
 
     def ignored_columns(self, raw: RawRow) -> set[str]:
         """Columns of a row that the canonical line does not keep."""
         try:
             row = _decoded(raw)
-        except RowError:
+        except (RowError, RecursionError):
             return set()
         return set(row) - set(self._used_columns(row))
 
@@ -84,8 +92,6 @@ class RowParser:
         unmask = row.get("unmask")
         if unmask is not None and not isinstance(unmask, bool):
             raise RowError(f"unmask is {kind_of(unmask)}, expected true or false")
-        if shape != "messages":
-            self.shapes[shape] += 1
         return {"messages": messages} | ({"unmask": True} if unmask else {})
 
     def _tokens(self, row: Mapping[str, Any]) -> _TokenRow:
@@ -127,6 +133,8 @@ class RowParser:
 
 
 def _decoded(raw: RawRow) -> Mapping[str, Any]:
+    if isinstance(raw, RowError):
+        raise raw
     if not isinstance(raw, bytes):
         return raw
     try:
@@ -134,9 +142,8 @@ def _decoded(raw: RawRow) -> Mapping[str, Any]:
     except ValueError as problem:
         if not _is_utf8(raw):
             raise RowError("not UTF-8 text. Save the file as UTF-8") from None
-        raise RowError(f"malformed JSON: {problem}") from None
-    except RecursionError:
-        raise RowError("nested too deeply to be a row") from None
+        reason = str(problem).removeprefix("JSON is malformed: ")
+        raise RowError(f"malformed JSON: {reason}") from None
     if not isinstance(row, dict):
         raise RowError(f"found {kind_of(row)}, expected an object")
     return row

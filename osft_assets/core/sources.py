@@ -6,6 +6,7 @@ is refused: it would be stored with the run. `env:NAME` names a variable that ho
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -17,7 +18,8 @@ _WORD = r"[A-Za-z0-9][\w.-]*"
 _HUB_NAME = re.compile(rf"(?P<repo>{_WORD}(/{_WORD})?)(:(?P<config>[^@/]+))?(@(?P<revision>\S+))?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz", ".zst")
-_KNOWN = "hf://, s3://, http://, https://, pvc://, file://, an absolute path, or env:NAME"
+_SCHEMES = "hf://, s3://, http://, https://, pvc:// or file://"
+_KNOWN = f"{_SCHEMES}, an absolute path, or env:NAME"
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,11 @@ def resolve_location(data_uri: str, environment: Mapping[str, str]) -> Location:
         raise ConfigError(
             f"data_uri is env:{name}, but {name} is not set. Set it where the dataset step runs"
         )
-    if value.startswith("env:"):
-        raise ConfigError(f"{name} holds env: again. Put the address itself into it")
-    return _parse(value)
+    # The variable may hold a secret: no message repeats it, and what has no scheme is no address.
+    with suppress(ConfigError):
+        if "://" in value:
+            return _parse(value)
+    raise ConfigError(f"The value of {name} is not an address. Expected {_SCHEMES}")
 
 
 def parse_location(data_uri: str) -> Location | None:
@@ -103,18 +107,14 @@ def parse_location(data_uri: str) -> Location | None:
     if found:
         raise ConfigError(
             f"data_uri carries {' and '.join(found)}, and would be stored with the run. Put the "
-            f"whole address in an "
-            "environment variable and set data_uri to env:THAT_VARIABLE"
+            "whole address in an environment variable and set data_uri to env:THAT_VARIABLE"
         )
     return _parse(text)
 
 
 def _check_variable_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ConfigError(
-            "data_uri: after env: expected the name of an environment variable, such as "
-            "env:DATA_URL"
-        )
+        raise ConfigError("data_uri: expected the name of an environment variable after env:")
 
 
 def _parse(text: str) -> Location:
@@ -122,10 +122,9 @@ def _parse(text: str) -> Location:
     if not separator:
         return _bare(text)
     if scheme not in _PARSERS:
-        lower = (
-            f" Schemes are lower case: {scheme.lower()}://." if scheme.lower() in _PARSERS else ""
-        )
-        raise ConfigError(f"data_uri has the scheme {scheme!r}, expected {_KNOWN}.{lower}")
+        lower = scheme.lower()
+        hint = f" Schemes are lower case: {lower}://." if lower in _PARSERS else ""
+        raise ConfigError(f"data_uri has the scheme {scheme!r}, expected {_KNOWN}.{hint}")
     return _PARSERS[scheme](text, rest)
 
 
@@ -135,7 +134,7 @@ def _bare(text: str) -> Location:
     if text.startswith((".", "~")) or text.endswith(_DATA_SUFFIXES):
         raise ConfigError(
             f"data_uri {quoted(text)} looks like a relative path. Give an absolute one, or "
-            f"pvc://PATH"
+            "pvc://PATH"
         )
     return _hub(text, text)
 
@@ -144,6 +143,8 @@ def _hub(text: str, rest: str) -> Location:
     match = _HUB_NAME.fullmatch(rest)
     if not match:
         raise ConfigError(f"data_uri {quoted(text)} is not hf://org/name[:config][@revision]")
+    if "/" not in match["repo"] and "/" in (match["revision"] or ""):
+        raise ConfigError("data_uri looks like user:token@org/name. Set HF_TOKEN instead")
     return HubDataset(match["repo"], match["config"] or "", match["revision"] or "")
 
 
@@ -172,6 +173,8 @@ def _workspace(text: str, rest: str) -> Location:
     relative = rest.strip("/")
     if not relative:
         raise ConfigError("data_uri names no file. Expected pvc://path, relative to the workspace")
+    if "\0" in relative:
+        raise ConfigError("data_uri holds a NUL character. Remove it")
     if ".." in PurePosixPath(relative).parts:
         raise ConfigError(f"data_uri {quoted(text)} leaves the workspace. Remove '..'")
     return WorkspacePath(relative)

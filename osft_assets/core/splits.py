@@ -28,6 +28,5 @@ class ContentSplit:
 
 
 def rescued(digests: Iterable[int], lacking: Side) -> int:
-    """The row that changes sides when a side would be empty: the nearest to it, so the choice is
-    stable."""
+    """The row that changes sides when one would be empty: the nearest to it, so a stable choice."""
     return max(digests) if lacking == "holdout" else min(digests)

@@ -23,10 +23,15 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @dataclass
 class Draft:
-    """A directory being written. The block that fills it sets `name` when it knows what it made."""
+    """A directory being written. The block that fills it sets `name` when it knows what it made.
+
+    `replaces`: what has that name already is damaged, and makes room. Otherwise it stays: another
+    run of the same work was faster, and the same name means the same content.
+    """
 
     directory: Path
     name: str = ""
+    replaces: bool = False
 
 
 class Workspace:
@@ -43,8 +48,8 @@ class Workspace:
         """The path below the root, refused when `..` or a link leads out of it."""
         try:
             path = (self.root / relative).resolve()
-        except (OSError, RuntimeError):  # links in a circle: RuntimeError up to Python 3.12
-            raise ConfigError(f"pvc://{relative} leads in a circle. Mend its links") from None
+        except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL
+            raise ConfigError(f"pvc://{relative!r} cannot be followed. Mend the path") from None
         if not path.is_relative_to(self.root.resolve()):
             raise ConfigError(
                 f"pvc://{relative} leads out of the workspace {self.root}. Copy the data into it"
@@ -62,7 +67,7 @@ class Workspace:
                 if not draft.name:
                     raise ValueError(f"the draft for {parent} was given no name")
                 _sync([*directory.rglob("*"), directory])
-                _rename(directory, parent / draft.name)
+                _put_in_place(draft, parent)
                 _sync([parent])
         except (ConnectionError, TimeoutError):
             raise  # the source's trouble, not the workspace's
@@ -70,13 +75,6 @@ class Workspace:
             if problem.errno is None:
                 raise
             raise _explained(problem, parent) from problem
-
-    def remove(self, directory: Path) -> None:
-        """Delete a directory that is of no use any more."""
-        try:
-            shutil.rmtree(directory)
-        except OSError as problem:
-            raise _explained(problem, directory) from problem
 
     def link(self, link: Path, target: Path) -> None:
         """Point a stable name at `target`, in one step."""
@@ -93,21 +91,29 @@ class Workspace:
 @contextmanager
 def _temporary_directory(parent: Path) -> Iterator[Path]:
     directory = parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
-    with _locked(parent):  # or another run could take the new directory for an abandoned one
+    with _locked(parent):  # or another run could take the new one for an abandoned one
         _remove_abandoned(parent)
-        directory.mkdir()
-        descriptor = os.open(directory, os.O_RDONLY)
+        own_lock = _lock_file(directory)
+        descriptor = os.open(own_lock, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # released by the kernel, however the process ends
+        directory.mkdir()
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        own_lock.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _lock_file(directory: Path) -> Path:
+    # A file beside it: NFS locks files across machines, but directories on one machine only.
+    return directory.with_name(f"{directory.name}.lock")
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY)
+    file = directory.with_name(f".{directory.name}.lock")
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -116,14 +122,15 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    for directory in parent.glob(f"{_TEMPORARY}*"):
+    for lock in parent.glob(f"{_TEMPORARY}*.lock"):
         try:
-            descriptor = os.open(directory, os.O_RDONLY)
+            descriptor = os.open(lock, os.O_RDWR)
         except FileNotFoundError:
-            continue  # got its final name just now
+            continue  # finished just now
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
         except BlockingIOError:
             continue  # in use
         finally:
@@ -139,13 +146,25 @@ def _sync(paths: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
-def _rename(directory: Path, target: Path) -> None:
-    try:
-        directory.rename(target)
-    except OSError as problem:
-        # Another run of the same work was faster. Same name = same content, so its result serves.
-        if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
+def _put_in_place(draft: Draft, parent: Path) -> None:
+    target = parent / draft.name
+    with _locked(parent):
+        if target.is_symlink() or target.exists():
+            if not draft.replaces:
+                return
+            damaged = draft.directory.with_name(f"{draft.directory.name}.damaged")
+            target.rename(damaged)
+            draft.directory.rename(target)
+            _delete(damaged)
+        else:
+            draft.directory.rename(target)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _explained(problem: OSError, target: Path) -> WorkspaceError:
@@ -153,7 +172,7 @@ def _explained(problem: OSError, target: Path) -> WorkspaceError:
         free = shutil.disk_usage(_nearest(target)).free
         return WorkspaceError(
             f"No room to write {target}: {free / 1e9:.1f} GB are free there. Nothing was kept. "
-            f"Free some"
+            "Free some"
         )
     return WorkspaceError(
         f"Cannot write {target}: {problem.strerror}. Check OSFT_WORKSPACE and its permissions"

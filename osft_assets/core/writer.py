@@ -1,5 +1,4 @@
-"""Writes one JSONL file, hashing and measuring as it goes. Deciding what goes in is
-`core.preparation`."""
+"""Writes one JSONL file, hashing and measuring it. `core.preparation` decides what goes in."""
 
 import hashlib
 from collections import Counter

@@ -75,7 +75,7 @@ def test_both_splits_are_made_and_every_claim_holds(run: Run) -> None:
 
     assert result.success
     assert set(_materializations(result)) == {"train_split", "holdout_split"}
-    assert len(_claims(result)) == 5
+    assert len(_claims(result)) == 6
     assert all(_claims(result).values())
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from osft_assets.core.dataset import DatasetStage, read_version, split_record
-from osft_assets.core.errors import DatasetError
+from osft_assets.core.dataset import DatasetStage, PreparedDataset, read_version, split_record
+from osft_assets.core.errors import DatasetError, WorkspaceError
 from osft_assets.core.lineage import file_sha256
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.recipes.training import OsftRecipe
+from osft_assets.core.records import SourceRecord
 from osft_assets.core.workspace import Workspace
 from tests.fakes import FakeSource, chats
 
@@ -24,7 +25,7 @@ def run(
 ) -> Path:
     pipeline = PipelineRecipe(name="lessons", train=train or OsftRecipe())
     stage = DatasetStage(pipeline, workspace, source)
-    return stage.run(DatasetRecipe(**recipe), ([] if said is None else said).append)
+    return stage.run(DatasetRecipe(**recipe), ([] if said is None else said).append).directory
 
 
 def versions(workspace: Workspace) -> set[Path]:
@@ -159,7 +160,7 @@ def test_an_address_is_not_stored_with_the_version(workspace: Workspace) -> None
 def test_the_user_is_told_when_a_version_is_reused(workspace: Workspace) -> None:
     said: list[str] = []
     run(workspace, FakeSource(chats(10)), said=said)
-    assert "Prepared 10 rows." in said
+    assert "Prepared 10 rows: 0 invalid, 0 double." in said
 
     said.clear()
     run(workspace, FakeSource(chats(10)), said=said)
@@ -171,7 +172,10 @@ def test_the_user_is_told_when_a_version_is_reused(workspace: Workspace) -> None
 def test_a_side_is_handed_on_with_its_own_file(workspace: Workspace, side: Any, name: str) -> None:
     directory = run(workspace, FakeSource(chats(100)), data_split=0.7)
 
-    split = split_record(directory, read_version(directory), side)
+    source = SourceRecord(uri="fake://rows", revision="fake:1", files=("rows.jsonl",))
+    prepared = PreparedDataset(directory, read_version(directory), source)
+
+    split = split_record(prepared, side)
 
     assert Path(split.path) == directory / name
     assert split.sha256 == file_sha256(directory / name)
@@ -215,3 +219,77 @@ def test_the_user_is_told_when_a_version_was_damaged(workspace: Workspace) -> No
     run(workspace, FakeSource(chats(10)), said=said)
 
     assert any("is not as it was written: preparing it anew" in line for line in said)
+
+
+def test_a_directory_in_the_way_of_the_link_is_told_before_any_work(workspace: Workspace) -> None:
+    (workspace.root / "lessons" / "datasets").mkdir(parents=True)
+    source = FakeSource(chats(10))
+
+    with pytest.raises(WorkspaceError, match="datasets is in the way"):
+        run(workspace, source)
+
+    assert source.times_read == 0
+
+
+def test_a_record_of_bytes_that_are_no_text_is_prepared_anew(workspace: Workspace) -> None:
+    directory = run(workspace, FakeSource(chats(10)))
+    (directory / "dataset.json").write_bytes(b"\xff\xfe")
+
+    again = run(workspace, FakeSource(chats(10)))
+
+    assert read_version(again).counts.read == 10
+
+
+def test_a_damaged_version_stays_until_the_new_one_is_there(workspace: Workspace) -> None:
+    directory = run(workspace, FakeSource(chats(10)))
+    damage(directory, "train.jsonl")
+    broken = chats(10)
+    broken[3]["messages"] = []
+
+    with pytest.raises(DatasetError):
+        run(workspace, FakeSource(broken))
+
+    assert (directory / "dataset.json").exists()
+
+
+def test_the_same_bytes_under_another_name_are_prepared_anew(workspace: Workspace) -> None:
+    """A file's name says how it is read: as .csv, or as .tsv."""
+    first = run(workspace, FakeSource(chats(10), name="rows.csv"))
+
+    other = run(workspace, FakeSource(chats(10), name="rows.tsv"))
+
+    assert other != first
+
+
+def test_a_reused_version_is_handed_on_with_the_source_of_this_run(workspace: Workspace) -> None:
+    pipeline = PipelineRecipe(name="lessons")
+    DatasetStage(pipeline, workspace, FakeSource(chats(10))).run(DatasetRecipe(), lambda _: None)
+    elsewhere = FakeSource(chats(10), uri="fake://elsewhere")
+
+    prepared = DatasetStage(pipeline, workspace, elsewhere).run(DatasetRecipe(), lambda _: None)
+
+    assert elsewhere.times_read == 0
+    assert split_record(prepared, "train").source.uri == "fake://elsewhere"
+
+
+def test_a_newer_version_of_the_code_prepares_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FakeSource(chats(10))
+    run(workspace, source)
+    monkeypatch.setattr("osft_assets.core.dataset.CODE_VERSION", "next")
+
+    run(workspace, source)
+
+    assert source.times_read == 2
+
+
+def test_another_document_column_is_prepared_anew(workspace: Workspace) -> None:
+    rows = [{"text": f"Sea {n}.", "body": f"Sky {n}."} for n in range(10)]
+    source = FakeSource(rows)
+    common = {"is_pretraining": True, "block_size": 8}
+    run(workspace, source, train=OsftRecipe(**common))
+
+    run(workspace, source, train=OsftRecipe(**common, document_column_name="body"))
+
+    assert source.times_read == 2

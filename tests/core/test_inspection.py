@@ -19,7 +19,7 @@ from tests.fakes import FakeSource, chat, chats
 def prepared(workspace: Workspace, rows: list[dict[str, Any]], **train: Any) -> Path:
     pipeline = PipelineRecipe(name="lessons", train=OsftRecipe(**train))
     stage = DatasetStage(pipeline, workspace, FakeSource(rows))
-    return stage.run(DatasetRecipe(data_split=0.5), lambda _line: None)
+    return stage.run(DatasetRecipe(data_split=0.5), lambda _line: None).directory
 
 
 def recorded(directory: Path) -> DatasetVersion:

@@ -278,7 +278,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_fewer_than_two_different_rows_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="Of 3 rows 1 is good and unique.* data_split to 1"):
+    with pytest.raises(DatasetError, match="1 different good rows in 3.* data_split to 1"):
         run([batch(chats(1) * 3)], tmp_path)
 
 
@@ -339,7 +339,7 @@ def test_bad_rows_that_are_left_out_are_still_listed(tmp_path: Path) -> None:
 
 
 def test_nothing_but_bad_rows_is_refused_even_when_they_are_left_out(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"(?s)^3 of 3 rows are invalid.*No good row is left"):
+    with pytest.raises(DatasetError, match=r"(?s)^3 of 3 rows are invalid.*No row is good"):
         run([batch([{"messages": []}] * 3)], tmp_path, on_invalid="skip")
 
 

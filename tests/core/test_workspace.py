@@ -209,7 +209,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(workspace: Workspace) -> 
 
     publish(workspace, "one")
 
-    assert len(left_behind) == 1
+    assert len(left_behind) == 2  # the draft and its lock
     assert names_in(workspace.root / "versions") == {"one"}
 
 
@@ -267,7 +267,7 @@ def test_a_link_moves_to_a_new_target(workspace: Workspace) -> None:
     workspace.link(workspace.root / "newest", publish(workspace, "two", b"new"))
 
     assert (workspace.root / "newest" / "rows.jsonl").read_bytes() == b"new"
-    assert names_in(workspace.root) == {"newest", "versions"}
+    assert names_in(workspace.root) == {".versions.lock", "newest", "versions"}
 
 
 def test_a_link_exists_at_every_moment_while_it_moves(workspace: Workspace) -> None:
@@ -303,24 +303,22 @@ def test_a_link_never_replaces_a_directory(workspace: Workspace) -> None:
     with pytest.raises(WorkspaceError, match="Cannot write .*newest"):
         workspace.link(workspace.root / "newest", directory)
 
-    assert names_in(workspace.root) == {"newest", "versions"}
+    assert names_in(workspace.root) == {".versions.lock", "newest", "versions"}
 
 
 # Removing
 
 
-def test_what_is_removed_is_gone_and_its_neighbours_stay(workspace: Workspace) -> None:
+def test_a_damaged_result_makes_room_for_its_replacement(workspace: Workspace) -> None:
     directory = publish(workspace, "one")
-    publish(workspace, "two")
+    (directory / "rows.jsonl").write_bytes(b"damaged")
 
-    workspace.remove(directory)
+    with workspace.publish(workspace.root / "versions") as draft:
+        (draft.directory / "rows.jsonl").write_bytes(b"whole")
+        draft.name, draft.replaces = "one", True
 
-    assert names_in(workspace.root / "versions") == {"two"}
-
-
-def test_what_is_not_there_cannot_be_removed(workspace: Workspace) -> None:
-    with pytest.raises(WorkspaceError):
-        workspace.remove(workspace.root / "versions" / "one")
+    assert (directory / "rows.jsonl").read_bytes() == b"whole"
+    assert names_in(workspace.root / "versions") == {"one"}
 
 
 def test_open_files_do_not_pile_up(workspace: Workspace) -> None:

@@ -187,6 +187,7 @@ def test_the_record_names_the_commit_the_split_and_the_files(child: Child) -> No
         "uri": f"hf://org/chats@{COMMIT}",
         "revision": f"commit:{COMMIT}/default/train",
         "files": ["default/train.jsonl"],
+        "skipped": [],
     }
 
 

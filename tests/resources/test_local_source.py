@@ -144,8 +144,37 @@ def test_dots_do_not_lead_out_of_the_workspace(workspace: Workspace, data_uri: s
     write(workspace.root.parent / "secret.jsonl")
     recipe = DatasetRecipe(data_uri="env:DATA_URI")
 
-    with pytest.raises(ConfigError, match="leaves the workspace"):
+    with pytest.raises(ConfigError, match="The value of DATA_URI is not an address"):
         DatasetSources(workspace, environment={"DATA_URI": data_uri}).find(recipe)
+
+
+def test_a_directory_that_is_a_link_is_refused_instead_of_left_out(workspace: Workspace) -> None:
+    write(workspace.root / "raw/a.jsonl")
+    write(workspace.root / "other/b.jsonl")
+    (workspace.root / "raw/linked").symlink_to(workspace.root / "other")
+
+    with pytest.raises(SourceError, match="linked is a linked directory"):
+        find(workspace, "pvc://raw")
+
+
+def test_files_that_are_not_data_by_their_names_are_listed(workspace: Workspace) -> None:
+    for name in ("a.jsonl", "_b.jsonl", "notes.txt", "c.jsonl.GZ"):
+        write(workspace.root / "raw" / name)
+
+    record = find(workspace, "pvc://raw").record
+
+    assert record.files == ("a.jsonl", "c.jsonl.GZ")
+    assert record.skipped == ("_b.jsonl", "notes.txt")
+
+
+def test_a_change_shows_even_when_only_the_first_rows_are_read(workspace: Workspace) -> None:
+    path = write(workspace.root / "chats.jsonl")
+    batches = find(workspace, "pvc://chats.jsonl").read()
+    next(batches)
+    path.write_bytes(lines(chats(3)))
+
+    with pytest.raises(SourceError, match="was changed while it was read"):
+        batches.close()
 
 
 def test_a_link_inside_the_workspace_may_be_followed(workspace: Workspace) -> None:

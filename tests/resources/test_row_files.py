@@ -294,10 +294,23 @@ def test_an_empty_cell_is_no_value() -> None:
     ]
 
 
-def test_a_csv_row_with_too_few_cells_has_no_value_in_the_rest() -> None:
-    (batch,) = read("data.csv", b"instruction,output\nAdd\n")
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [("Add", "fewer cells than the header"), ("Add,2,3", "more cells than the header")],
+)
+def test_a_csv_row_of_another_width_is_one_bad_row(row: str, reason: str) -> None:
+    (batch,) = read("data.csv", f"instruction,output\n{row}\nSay hi,hi\n".encode())
 
-    assert batch.rows == [{"instruction": "Add", "output": None}]
+    with pytest.raises(RowError, match=reason):
+        RowParser().parse(batch.rows[0])
+    assert RowParser().parse(batch.rows[1])
+
+
+def test_a_csv_cell_of_endless_brackets_is_one_bad_row() -> None:
+    (batch,) = read("data.csv", b"messages\n" + b"[" * 100_000 + b"\n")
+
+    with pytest.raises(RowError, match="messages is text"):
+        RowParser().parse(batch.rows[0])
 
 
 GOOD = lines(ROWS)
@@ -338,8 +351,7 @@ GOOD = lines(ROWS)
         ("data.json", b'["a",\n"b"]', "^data.json row 1: found text, expected an object"),
         ("data.parquet", parquet(ROWS)[:-20], "^data.parquet is not a whole Parquet file"),
         ("data.parquet", b"PAR1", "^data.parquet is not a whole Parquet file"),
-        ("data.csv", b"document\ngood\nbad, comma\n",
-         "^data.csv row 2 has more cells than the header"),
+        ("data.csv", b"document,document\na,b\n", "^data.csv has two columns document"),
         ("data.csv", b'document\ngood\n"bad\n', r"^data.csv line \d: unexpected end of data"),
         ("data.csv", b'document\ngood\n"bad" quotes\n', "^data.csv line 3: "),
         ("data", b"<!DOCTYPE html><html>Log in</html>", "^data is none of JSONL, JSON, CSV"),

@@ -15,9 +15,8 @@ class DatasetRecipe(Recipe):
     data_uri: str = knob(
         "",
         "hf://org/name[:config][@revision], s3://bucket/key, http(s)://, pvc://path, file://, an "
-        "absolute path, or "
-        "env:NAME for an address that itself holds a credential, such as a presigned link. "
-        "Required: empty is refused.",
+        "absolute path, or env:NAME for an address that itself holds a credential, such as a "
+        "presigned link. Required: empty is refused.",
         secret=True,
     )
     split: str = knob(
@@ -26,14 +25,17 @@ class DatasetRecipe(Recipe):
     data_split: float = knob(
         0.9,
         "Share of the rows to train on; the rest is held out to measure what was learnt. 1 = no "
-        "holdout. "
-        "Rows are assigned by their own content, so the share is met on average, not to the row.",
+        "holdout. Rows are assigned by their own content, so the share is met on average, not to "
+        "the row.",
         unit="share",
         gt=0,
         le=1,
     )
     split_seed: int = knob(
-        42, "Changes which rows are held out. Keep it, or old holdout rows get trained on.", ge=0
+        42,
+        "Changes which rows are held out. Keep it, or old holdout rows get trained on.",
+        ge=0,
+        lt=2**64,
     )
     subset: int = knob(0, "Read only the first N rows. 0 = all.", unit="rows", ge=0)
     on_invalid: Literal["fail", "skip"] = knob(

@@ -41,7 +41,7 @@ def _labels(values: dict[str, str]) -> dict[str, str]:
         if not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
             raise ValueError(
                 f"the label {key} is not one Kubernetes accepts: letters, digits, '-', '_', '.'; "
-                f"at most 63"
+                "at most 63"
             )
     return values
 
@@ -59,15 +59,14 @@ def _environment(values: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} is not the name of an environment variable")
         if _SECRET_NAME.search(name):
             raise ValueError(
-                f"{name} looks like a secret, and this would be stored with the run. Use a "
-                f"secret reference"
+                f"{name} looks like a secret, and this would be stored with the run. Use a secret "
+                "reference"
             )
     return values
 
 
 class PodRecipe(Recipe):
-    """One training pod and how many there are of it; the defaults are OSFT's, which is at its best
-    on one node."""
+    """One training pod, and how many there are of it. OSFT is at its best on one node."""
 
     gpu: int = knob(1, "GPUs per pod.", unit="GPUs", ge=0)
     workers: int = knob(1, "Training pods.", unit="pods", ge=1)

@@ -68,9 +68,8 @@ class OsftRecipe(TrainingRecipe):
     unfreeze_rank_ratio: float = knob(
         0.25,
         "Share of each weight matrix's rank that may change: 0.1 minimal, 0.25 balanced, 0.5 "
-        "strong. Higher learns "
-        "more and forgets more. The ends are excluded: the backend reads 1 as 0.5, and still "
-        "trains rank 1 at 0.",
+        "strong. Higher learns more and forgets more. The ends are excluded: the backend reads 1 "
+        "as 0.5, and still trains rank 1 at 0.",
         unit="share",
         gt=0,
         lt=1,

@@ -1,0 +1,146 @@
+"""The wiring: what the environment sets, and a code location without its checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.definitions import build_defs, defs
+from resources.dataset_sources import DatasetSources
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(("value", "confined"), [("1", True), ("0", False), ("", False)])
+def test_inputs_are_confined_when_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, confined: bool
+) -> None:
+    monkeypatch.setenv("OSFT_CONFINE_INPUTS", value)
+    monkeypatch.setenv("OSFT_WORKSPACE", str(tmp_path))
+    (tmp_path / "rows.jsonl").write_text("{}")
+    source = (build_defs().resources or {})["dataset_source"]
+    assert isinstance(source, DatasetSources)
+
+    recipe = DatasetRecipe(data_uri=str(tmp_path / "rows.jsonl"))
+
+    if not confined:
+        assert source.find(recipe).record.files == ("rows.jsonl",)
+        return
+    with pytest.raises(ConfigError, match="absolute paths are refused while OSFT_CONFINE_INPUTS"):
+        source.find(recipe)
+
+
+def test_the_workspace_is_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OSFT_WORKSPACE", str(tmp_path / "volume"))
+
+    assert (build_defs().resources or {})["workspace"].root == tmp_path / "volume"
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `execution_type`")  # Dagster's, about itself
+def test_what_makes_data_unfit_blocks_and_the_rest_warns() -> None:
+    graph = defs.get_repository_def().asset_graph
+    checks = {key.name: graph.get_check_spec(key).blocking for key in graph.asset_check_keys}
+
+    assert checks == {
+        "rows_are_well_formed": True,
+        "splits_do_not_overlap": True,
+        "rows_are_accounted_for": True,
+        "no_row_was_left_out": False,
+        "rows_fill_a_batch": False,
+    }
+
+
+def test_the_demo_runs_without_the_checkout(tmp_path: Path) -> None:
+    """As installed from a wheel: the two packages, and no pyproject.toml above them."""
+    for package in ("osft_assets", "resources"):
+        shutil.copytree(ROOT / package, tmp_path / "site" / package)
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "osft_assets", "demo"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site"), "DAGSTER_HOME": ""},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"rows read from {tmp_path}/site/osft_assets/defs/demo/new_facts.jsonl" in done.stdout
+    assert (tmp_path / "workspace/demo/datasets/train.jsonl").exists()
+
+
+def test_a_wrong_yaml_file_is_one_line_on_the_command_line(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "osft_assets", tmp_path / "osft_assets")
+    yaml = tmp_path / "osft_assets/defs/osft/defs.yaml"
+    yaml.write_text(yaml.read_text().replace('data_uri: ""', "data_split: 2"))
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "osft_assets", "run", "osft"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DAGSTER_HOME": ""},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "Error: osft_assets/defs/osft/defs.yaml: attributes.dataset.data_split: "
+        "Input should be less than or equal to 1 (found 2)."
+    )
+
+
+def test_a_wrong_value_makes_no_run_when_launched_from_the_ui(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LAUNCH],
+        cwd=ROOT,
+        env={**os.environ, "OSFT_WORKSPACE": str(tmp_path), "DAGSTER_HOME": ""},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Input should be less than or equal to 1 (found 1.5)" in done.stdout
+    assert "hunter2" not in done.stdout
+    assert "runs: 0" in done.stdout.splitlines()
+
+
+LAUNCH = """
+from dagster._core.test_utils import instance_for_test
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster_webserver.webserver import DagsterWebserver
+from starlette.testclient import TestClient
+
+SPLITS = ("train_split", "holdout_split")
+MUTATION = '''
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}'''
+config = {"ops": {"demo__dataset": {"config": {
+    "data_split": 1.5, "data_uri": "https://bob:hunter2@example.org/rows.jsonl"}}}}
+selector = {"repositoryName": "__repository__", "repositoryLocationName": "here",
+            "jobName": "__ASSET_JOB",
+            "assetSelection": [{"path": ["demo", name]} for name in SPLITS]}
+with instance_for_test() as instance:
+    target = ModuleTarget(module_name="osft_assets.definitions", attribute=None,
+                          working_directory=None, location_name="here")
+    with WorkspaceProcessContext(instance, target, version="") as context:
+        client = TestClient(DagsterWebserver(context).create_asgi_app())
+        answer = client.post("/graphql", json={"query": MUTATION, "variables": {"params": {
+            "selector": selector, "runConfigData": config, "mode": "default"}}})
+        print(answer.text)
+        print("runs:", instance.get_runs_count())
+"""
