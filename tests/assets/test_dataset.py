@@ -1,6 +1,8 @@
 """The dataset stage inside Dagster: assets, checks, data versions, metadata."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,3 +298,78 @@ def test_rows_of_a_real_file_arrive(run: Run, workspace: Workspace) -> None:
 
     assert result.success
     assert _materializations(result)["train_split"].metadata["source"].value == "pvc://rows.jsonl"
+
+
+def test_splits_of_two_versions_fail_their_claim(run: Run, tmp_path: Path) -> None:
+    run(FakeSource(chats(100)))
+    record = tmp_path / "workspace/mine/records/holdout_split.json"
+    older = record.read_text()
+    run(FakeSource(chats(120), revision="fake:2"))
+    record.write_text(older)
+
+    result = _run_checks(tmp_path)
+
+    assert not _claims(result)["train_split", "splits_do_not_overlap"]
+
+
+def test_a_count_that_does_not_add_up_fails_its_claim(run: Run, tmp_path: Path) -> None:
+    run(FakeSource(chats(100)))
+    marker = tmp_path / "workspace/mine/datasets/dataset.json"
+    marker.write_text(marker.read_text().replace('"read": 100', '"read": 101'))
+
+    result = _run_checks(tmp_path)
+
+    assert not _claims(result)["train_split", "rows_are_accounted_for"]
+
+
+def test_rows_left_out_are_a_warning(run: Run) -> None:
+    result = run(FakeSource([*chats(50), chat("What?", "")]), on_invalid="skip")
+
+    assert result.success
+    assert not _claims(result)["train_split", "no_row_was_left_out"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from osft_assets.core.dataset import DatasetStage
+from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.workspace import Workspace
+from tests.fakes import FakeSource, chats
+
+class Endless(FakeSource):
+    def _read(self):
+        yield from super()._read()
+        print("written", flush=True)
+        time.sleep(60)
+        yield
+
+workspace = Workspace(Path(sys.argv[1]))
+stage = DatasetStage(PipelineRecipe(name="mine"), workspace, Endless(chats(3000)))
+stage.run(DatasetRecipe(), print)
+"""
+
+
+def test_a_run_killed_in_the_middle_leaves_the_old_dataset_and_the_next_one_completes(
+    run: Run, tmp_path: Path
+) -> None:
+    run(FakeSource(chats(100), revision="fake:0"))
+    before = (tmp_path / "workspace/mine/datasets/train.jsonl").read_bytes()
+
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "workspace")],
+        cwd=Path(__file__).parent.parent.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        while "written" not in process.stdout.readline():
+            assert process.poll() is None
+        process.kill()
+
+    versions = tmp_path / "workspace/mine/dataset_versions"
+    assert list(versions.glob(".writing-*"))
+    assert (tmp_path / "workspace/mine/datasets/train.jsonl").read_bytes() == before
+    assert run(FakeSource(chats(3000))).success
+    assert not list(versions.glob(".writing-*"))
