@@ -78,7 +78,8 @@ class LocalSource:
         if isinstance(location, WorkspacePath):
             for path in data:
                 self.workspace.inside(str(path.relative_to(self.workspace.root.resolve())))
-        return data, tuple(_name(path, root) for path in paths if path not in set(data))
+        skipped = sorted(set(paths).difference(data))
+        return data, tuple(_name(path, root) for path in skipped)
 
 
 def _walk(root: Path) -> Iterator[Path]:

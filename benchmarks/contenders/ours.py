@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.contenders import Counts
-from osft_assets.core.dataset import DatasetStage, read_version
+from osft_assets.core.dataset import DatasetStage
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.workspace import Workspace
@@ -15,5 +15,5 @@ def run(rows: Path, directory: Path) -> Counts:
     workspace = Workspace(directory)
     stage = DatasetStage(PipelineRecipe(name="benchmark"), workspace, DatasetSources(workspace))
     recipe = DatasetRecipe(data_uri=str(rows), on_invalid="skip")
-    counts = read_version(stage.run(recipe, lambda _: None)).counts
+    counts = stage.run(recipe, lambda _: None).version.counts
     return Counts(counts.read, counts.invalid, counts.duplicate, counts.train + counts.holdout)

@@ -18,6 +18,7 @@ from pathlib import Path
 from osft_assets.core.errors import ConfigError, WorkspaceError
 
 _TEMPORARY = ".writing-"
+_DAMAGED = ".damaged"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -107,7 +108,7 @@ def _temporary_directory(parent: Path) -> Iterator[Path]:
 
 def _lock_file(directory: Path) -> Path:
     # A file beside it: NFS locks files across machines, but directories on one machine only.
-    return directory.with_name(f"{directory.name}.lock")
+    return directory.with_suffix(".lock")
 
 
 @contextmanager
@@ -129,8 +130,8 @@ def _remove_abandoned(parent: Path) -> None:
             continue  # finished just now
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            for left in (lock.with_suffix(""), lock.with_suffix(_DAMAGED), lock):
+                _delete(left)
         except BlockingIOError:
             continue  # in use
         finally:
@@ -152,7 +153,7 @@ def _put_in_place(draft: Draft, parent: Path) -> None:
         if target.is_symlink() or target.exists():
             if not draft.replaces:
                 return
-            damaged = draft.directory.with_name(f"{draft.directory.name}.damaged")
+            damaged = draft.directory.with_suffix(_DAMAGED)
             target.rename(damaged)
             draft.directory.rename(target)
             _delete(damaged)
