@@ -14,6 +14,7 @@ import dagster as dg
 
 from osft_assets.core.dataset import read_version, stable_directory
 from osft_assets.core.errors import OsftError
+from osft_assets.core.records import DatasetSplit
 
 _CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
@@ -57,7 +58,8 @@ def _materialize(pipeline: str) -> bool:
     _list_claims(result)
     _list_failures(result)
     if result.success:
-        _summarize(stable_directory(definitions.workspace(), pipeline))
+        split = result.asset_value([pipeline, "train_split"])
+        _summarize(split, stable_directory(definitions.workspace(), pipeline))
     return bool(result.success)
 
 
@@ -90,10 +92,9 @@ def _list_failures(result: dg.ExecuteInProcessResult) -> None:
         click.echo(f"FAILED {event.step_key}: {message}", err=True)
 
 
-def _summarize(directory: Path) -> None:
-    version = read_version(directory)
-    counts = version.counts
-    click.echo(f"\n{counts.read:,} rows read from {version.source.uri}")
+def _summarize(split: DatasetSplit, directory: Path) -> None:
+    counts = read_version(Path(split.version_path)).counts
+    click.echo(f"\n{counts.read:,} rows read from {split.source.uri}")
     for name in ("invalid", "duplicate", "train", "holdout"):
         click.echo(f"  {getattr(counts, name):>6,} {name}")
     click.echo(f"They are in {directory}/train.jsonl and eval.jsonl.")

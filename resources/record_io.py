@@ -1,15 +1,12 @@
-"""Keeps the records that assets hand each other as readable JSON:
-`<workspace>/<pipeline>/records/<asset>.json`.
+"""Keeps the records that assets hand each other as readable JSON on the workspace.
 
-Dagster's own default pickles into a directory that another pod does not see.
+One file an asset: `<workspace>/<pipeline>/records/<asset>.json`. Dagster's own default pickles into
+a directory that another pod does not see.
 """
 
-import uuid
-from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
-from pydantic import ValidationError
 
 from osft_assets.core.errors import WorkspaceError
 from osft_assets.core.records import Record
@@ -23,17 +20,8 @@ class RecordIOManager(dg.IOManager):
         self._workspace = workspace
 
     def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
-        """Write under a temporary name, then rename: a reader never sees half a record."""
-        path = self._path(context.asset_key)
-        temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(obj.model_dump_json(indent=2))
-            temporary.replace(path)
-        except OSError as problem:
-            with suppress(OSError):
-                temporary.unlink()
-            raise WorkspaceError(f"Cannot write {path}: {problem.strerror}.") from problem
+        """Write the record of an asset."""
+        self._workspace.write(self._path(context.asset_key), obj.model_dump_json(indent=2).encode())
 
     def load_input(self, context: dg.InputContext) -> Record:
         """The record of an upstream asset."""
@@ -50,8 +38,8 @@ class RecordIOManager(dg.IOManager):
 
 def _read(kind: type[Record], path: Path) -> Record:
     try:
-        return kind.model_validate_json(path.read_text())
-    except ValidationError:
+        return kind.model_validate_json(path.read_bytes())
+    except ValueError:  # pydantic's, or bytes that are no text
         raise WorkspaceError(
             f"{path} is not a {kind.__name__} of this version. Materialize it again."
         ) from None

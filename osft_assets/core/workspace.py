@@ -79,14 +79,27 @@ class Workspace:
 
     def link(self, link: Path, target: Path) -> None:
         """Point a stable name at `target`, in one step."""
-        temporary = link.with_name(f".{link.name}-{uuid.uuid4().hex}")
-        try:
+        with _replacing(link) as temporary:
             temporary.symlink_to(os.path.relpath(target, link.parent))
-            temporary.replace(link)
-        except OSError as problem:
-            with suppress(OSError):
-                temporary.unlink()
-            raise _explained(problem, link) from problem
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A small file, whole or not at all: a reader never sees half of it."""
+        with _replacing(path) as temporary:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary name; what the block makes there takes the place of `path`."""
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as problem:
+        with suppress(OSError):
+            temporary.unlink()
+        raise _explained(problem, path) from problem
 
 
 @contextmanager

@@ -53,6 +53,13 @@ def test_a_record_of_another_version_is_refused(workspace: Workspace) -> None:
         _read(workspace)
 
 
+def test_a_record_of_bytes_that_are_no_text_is_refused(workspace: Workspace) -> None:
+    _write(workspace).write_bytes(b"\xff\xfe")
+
+    with pytest.raises(WorkspaceError, match="not a SourceRecord of this version"):
+        _read(workspace)
+
+
 def test_a_workspace_that_cannot_be_written_is_told(workspace: Workspace) -> None:
     (workspace.root / "mine").write_text("a file where a directory belongs")
 
