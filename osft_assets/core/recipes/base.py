@@ -19,7 +19,6 @@ from pydantic import (
     field_validator,
 )
 
-_ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 # Text longer than this is not repeated: it may be a token pasted into the wrong place.
 _LONGEST_REPEATED_TEXT = 16
 
@@ -51,17 +50,37 @@ def knob(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **
     return Field(default, description=meaning, json_schema_extra=extra, **bounds)
 
 
-def _environment_name(value: str) -> str:
-    if not _ENVIRONMENT_NAME.fullmatch(value):
-        raise ValueError(
-            "expected the name of an environment variable, such as HF_TOKEN, not a token itself. "
-            "Put the token in the environment (or a Kubernetes secret) and give the variable's "
-            "name here"
-        )
-    return value
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Only text of this form; `expected` is what the error says."""
+    form = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
 
 
-EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+def only(value: object, why: str) -> AfterValidator:
+    """Only one value, of a setting that the backend ignores or would drop; `why` says so."""
+
+    def check(given: object) -> object:
+        if given != value:
+            raise ValueError(why)
+        return given
+
+    return AfterValidator(check)
+
+
+EnvironmentName = Annotated[
+    str,
+    matching(
+        r"[A-Z_][A-Z0-9_]*",
+        "the name of an environment variable, such as HF_TOKEN, not a token itself. Put the token "
+        "in the environment (or a Kubernetes secret) and give the variable's name here",
+    ),
+]
 
 
 def explain(error: ValidationError, recipe: type[BaseModel], place: str) -> str:

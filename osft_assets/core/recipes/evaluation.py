@@ -1,17 +1,10 @@
 """The knobs of the evaluation stage."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
-from osft_assets.core.recipes.base import Recipe, knob
-
-
-def _batch(value: str) -> str:
-    if not re.fullmatch(r"auto|[1-9][0-9]*", value):
-        raise ValueError("expected auto or a number from 1")
-    return value
+from osft_assets.core.recipes.base import Recipe, knob, matching
 
 
 def _limit(value: int) -> int:
@@ -26,7 +19,7 @@ class EvaluationRecipe(Recipe):
     tasks: list[str] = knob(
         ["arc_easy"], "lm-eval tasks, such as arc_easy, mmlu or gsm8k.", min_length=1
     )
-    batch: Annotated[str, AfterValidator(_batch)] = knob(
+    batch: Annotated[str, matching(r"auto|[1-9][0-9]*", "auto or a number from 1")] = knob(
         "auto", "Batch size: auto, or a number.", unit="samples"
     )
     limit: Annotated[int, AfterValidator(_limit)] = knob(

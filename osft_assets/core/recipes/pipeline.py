@@ -1,33 +1,31 @@
 """One pipeline, as its YAML file says it: a name, an algorithm, and a recipe for each stage."""
 
-import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.recipes.base import Recipe, knob, matching
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.training import OsftRecipe, SftRecipe, TrainingRecipe
 from osft_assets.core.rows import RowKind
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# Fit for asset keys and for paths.
+_Name = Annotated[
+    str,
+    matching(
+        r"[a-z][a-z0-9_]{0,62}", "lower-case letters, digits and '_', beginning with a letter"
+    ),
+]
 
 
 class PipelineRecipe(Recipe):
     """What `build_pipeline` builds from. `defined_in` is the file that error messages name."""
 
-    name: str = knob("", "Key prefix and group of the assets, and directory in the workspace.")
+    name: _Name = knob("", "Key prefix and group of the assets, and directory in the workspace.")
     algorithm: Literal["osft", "sft"] = knob("osft", "How the model is trained.")
     dataset: DatasetRecipe = Field(default_factory=DatasetRecipe)
     train: OsftRecipe | SftRecipe = Field(default_factory=OsftRecipe)
     defined_in: str = knob("", "The YAML file.")
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_fit_for_keys_and_paths(cls, value: str) -> str:
-        if not _NAME.fullmatch(value):
-            raise ValueError("expected lower-case letters, digits and '_', beginning with a letter")
-        return value
 
     @model_validator(mode="before")
     @classmethod

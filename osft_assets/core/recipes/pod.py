@@ -5,10 +5,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.recipes.base import Recipe, knob, matching
 
-_CPU = re.compile(r"\d+(\.\d{1,3})?|\d+m")
-_MEMORY = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
+_Cpu = Annotated[str, matching(r"\d+(\.\d{1,3})?|\d+m", "CPU cores, such as 8, 7.5 or 500m")]
+_Memory = Annotated[
+    str, matching(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?", "a quantity of memory, such as 32Gi")
+]
+_Processes = Annotated[str, matching(r"auto|[1-9][0-9]*", "auto (one per GPU) or a number from 1")]
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(
     r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
@@ -16,24 +19,6 @@ _LABEL_KEY = re.compile(
 _SECRET_NAME = re.compile(
     r"(^|_)(TOKEN|SECRET|PASSWD|PASSWORD|CREDENTIALS?|ACCESS_KEY|API_KEY)(_|$)", re.IGNORECASE
 )
-
-
-def _cpu(value: str) -> str:
-    if not _CPU.fullmatch(value):
-        raise ValueError("expected CPU cores, such as 8, 7.5 or 500m")
-    return value
-
-
-def _memory(value: str) -> str:
-    if not _MEMORY.fullmatch(value):
-        raise ValueError("expected a quantity of memory, such as 32Gi")
-    return value
-
-
-def _processes(value: str) -> str:
-    if not re.fullmatch(r"auto|[1-9][0-9]*", value):
-        raise ValueError("expected auto (one per GPU) or a number from 1")
-    return value
 
 
 def _labels(values: dict[str, str]) -> dict[str, str]:
@@ -70,13 +55,9 @@ class PodRecipe(Recipe):
 
     gpu: int = knob(1, "GPUs per pod.", unit="GPUs", ge=0)
     workers: int = knob(1, "Training pods.", unit="pods", ge=1)
-    num_procs: Annotated[str, AfterValidator(_processes)] = knob(
-        "auto", "Processes per pod. auto = one per GPU."
-    )
-    cpu: Annotated[str, AfterValidator(_cpu)] = knob(
-        "8", "CPU cores per pod; a fraction is fine.", unit="cores"
-    )
-    memory: Annotated[str, AfterValidator(_memory)] = knob("32Gi", "Memory per pod.", unit="bytes")
+    num_procs: _Processes = knob("auto", "Processes per pod. auto = one per GPU.")
+    cpu: _Cpu = knob("8", "CPU cores per pod; a fraction is fine.", unit="cores")
+    memory: _Memory = knob("32Gi", "Memory per pod.", unit="bytes")
     labels: Annotated[dict[str, str], AfterValidator(_labels)] = knob({}, "Labels of the pod.")
     annotations: Annotated[dict[str, str], AfterValidator(_annotations)] = knob(
         {}, "Annotations of the pod."
@@ -93,10 +74,8 @@ class SftPodRecipe(PodRecipe):
     """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
 
     workers: int = knob(4, "Training pods.", unit="pods", ge=1)
-    cpu: Annotated[str, AfterValidator(_cpu)] = knob(
-        "4", "CPU cores per pod; a fraction is fine.", unit="cores"
-    )
-    memory: Annotated[str, AfterValidator(_memory)] = knob("64Gi", "Memory per pod.", unit="bytes")
+    cpu: _Cpu = knob("4", "CPU cores per pod; a fraction is fine.", unit="cores")
+    memory: _Memory = knob("64Gi", "Memory per pod.", unit="bytes")
     env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
         {
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",

@@ -6,11 +6,11 @@ refused here. How many pods and GPUs is `recipes.pod`; which model to start from
 `BaseModelRecipe`.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob
+from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob, only
 
 
 class BaseModelRecipe(Recipe):
@@ -88,29 +88,21 @@ class OsftRecipe(TrainingRecipe):
         False, "Learn from every message but the system's, not only from the assistant's."
     )
     save_final_checkpoint: bool = knob(True, "Keep the checkpoint after the last epoch.")
-    osft_memory_efficient_init: bool = knob(
-        True, "Decompose the weights piece by piece. Always on in mini-trainer."
-    )
-    fsdp_sharding_strategy: str = knob("", "Has no effect on OSFT, so only empty is accepted.")
-
-    @field_validator("osft_memory_efficient_init")
-    @classmethod
-    def _initialisation_is_always_efficient(cls, value: bool) -> bool:
-        if not value:
-            raise ValueError(
-                "mini-trainer 0.9 always initialises memory-efficiently and ignores this. Remove it"
-            )
-        return value
-
-    @field_validator("fsdp_sharding_strategy")
-    @classmethod
-    def _sharding_is_not_for_osft(cls, value: str) -> str:
-        if value:
-            raise ValueError(
-                "mini-trainer 0.9 has no such option and would drop it. Remove it; it is an SFT "
-                "setting"
-            )
-        return value
+    osft_memory_efficient_init: Annotated[
+        bool,
+        only(
+            True,
+            "mini-trainer 0.9 always initialises memory-efficiently and ignores this. Remove it",
+        ),
+    ] = knob(True, "Decompose the weights piece by piece. Always on in mini-trainer.")
+    fsdp_sharding_strategy: Annotated[
+        str,
+        only(
+            "",
+            "mini-trainer 0.9 has no such option and would drop it. Remove it; it is an SFT "
+            "setting",
+        ),
+    ] = knob("", "Has no effect on OSFT, so only empty is accepted.")
 
     @model_validator(mode="after")
     def _one_kind_of_row(self) -> Self:
@@ -143,23 +135,17 @@ class SftRecipe(TrainingRecipe):
     lr_scheduler: Literal["cosine"] = knob(
         "cosine", "instructlab-training 0.16 knows no other and ignores the rest."
     )
-    unmask_messages: bool = knob(False, "Has no effect on SFT, so only false is accepted.")
-    use_processed_dataset: bool = knob(False, "Has no effect on SFT, so only false is accepted.")
-
-    @field_validator("unmask_messages")
-    @classmethod
-    def _unmask_belongs_to_the_row(cls, value: bool) -> bool:
-        if value:
-            raise ValueError(
-                'instructlab-training has no such option. Put "unmask": true on the rows themselves'
-            )
-        return value
-
-    @field_validator("use_processed_dataset")
-    @classmethod
-    def _rows_are_always_tokenised_by_the_trainer(cls, value: bool) -> bool:
-        if value:
-            raise ValueError(
-                "SFT in Training Hub 0.11 cannot take tokenised rows. Use chats, or algorithm osft"
-            )
-        return value
+    unmask_messages: Annotated[
+        bool,
+        only(
+            False,
+            'instructlab-training has no such option. Put "unmask": true on the rows themselves',
+        ),
+    ] = knob(False, "Has no effect on SFT, so only false is accepted.")
+    use_processed_dataset: Annotated[
+        bool,
+        only(
+            False,
+            "SFT in Training Hub 0.11 cannot take tokenised rows. Use chats, or algorithm osft",
+        ),
+    ] = knob(False, "Has no effect on SFT, so only false is accepted.")
