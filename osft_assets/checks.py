@@ -6,6 +6,7 @@ One op reads the files again and answers all the dataset's claims. The judgement
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -75,34 +76,41 @@ def _spec(name: str, asset: dg.AssetKey, other: dg.AssetKey) -> dg.AssetCheckSpe
     )
 
 
-def _well_formed(asset: dg.AssetKey, found: SplitFindings) -> dg.AssetCheckResult:
+def _answer(
+    asset: dg.AssetKey, name: str, passed: bool, seen: dict[str, Any], description: str = ""
+) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if name in _WARNINGS else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckResult(
         asset_key=asset,
-        check_name="rows_are_well_formed",
-        passed=found.well_formed,
-        metadata={
-            "rows": found.rows,
-            "malformed_rows": found.malformed,
-            "first_malformed_row": found.first_malformed or "none",
-            "file_matches_its_record": found.matches_record,
-        },
+        check_name=name,
+        passed=passed,
+        severity=severity,
+        metadata=seen,
+        description=description or None,
     )
+
+
+def _well_formed(asset: dg.AssetKey, found: SplitFindings) -> dg.AssetCheckResult:
+    seen = {
+        "rows": found.rows,
+        "malformed_rows": found.malformed,
+        "first_malformed_row": found.first_malformed or "none",
+        "file_matches_its_record": found.matches_record,
+    }
+    return _answer(asset, "rows_are_well_formed", found.well_formed, seen)
 
 
 def _no_overlap(
     asset: dg.AssetKey, findings: DatasetFindings, one_version: bool
 ) -> dg.AssetCheckResult:
     duplicates = findings.train.duplicates + findings.holdout.duplicates
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name="splits_do_not_overlap",
-        passed=one_version and not findings.overlap and not duplicates,
-        metadata={
-            "rows_in_both": findings.overlap,
-            "rows_twice_in_one": duplicates,
-            "both_of_one_version": one_version,
-        },
-    )
+    seen = {
+        "rows_in_both": findings.overlap,
+        "rows_twice_in_one": duplicates,
+        "both_of_one_version": one_version,
+    }
+    passed = one_version and not findings.overlap and not duplicates
+    return _answer(asset, "splits_do_not_overlap", passed, seen)
 
 
 def _accounted_for(
@@ -110,36 +118,21 @@ def _accounted_for(
 ) -> dg.AssetCheckResult:
     counts = version.counts
     as_counted = (counts.train, counts.holdout) == (findings.train.rows, findings.holdout.rows)
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name="rows_are_accounted_for",
-        passed=counts.add_up and as_counted,
-        metadata={**counts.model_dump()},
-    )
+    passed = counts.add_up and as_counted
+    return _answer(asset, "rows_are_accounted_for", passed, counts.model_dump())
 
 
 def _none_left_out(asset: dg.AssetKey, version: DatasetVersion) -> dg.AssetCheckResult:
     counts = version.counts
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name="no_row_was_left_out",
-        passed=not counts.invalid,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{counts.invalid:,} of {counts.read:,} rows were invalid and left out.",
-        metadata={"invalid": counts.invalid, "read": counts.read},
-    )
+    seen = {"invalid": counts.invalid, "read": counts.read}
+    text = f"{counts.invalid:,} of {counts.read:,} rows were invalid and left out."
+    return _answer(asset, "no_row_was_left_out", not counts.invalid, seen, text)
 
 
 def _fills_a_batch(
     asset: dg.AssetKey, findings: DatasetFindings, pipeline: PipelineRecipe
 ) -> dg.AssetCheckResult:
-    needed = pipeline.train.effective_batch_size
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name="rows_fill_a_batch",
-        passed=findings.train.rows >= needed,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{findings.train.rows:,} rows; effective_batch_size is {needed:,}. Lower "
-        f"it, or add rows.",
-        metadata={"rows": findings.train.rows, "effective_batch_size": needed},
-    )
+    rows, needed = findings.train.rows, pipeline.train.effective_batch_size
+    seen = {"rows": rows, "effective_batch_size": needed}
+    text = f"{rows:,} rows; effective_batch_size is {needed:,}. Lower it, or add rows."
+    return _answer(asset, "rows_fill_a_batch", rows >= needed, seen, text)

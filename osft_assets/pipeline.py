@@ -1,5 +1,4 @@
-"""All the definitions of one pipeline. Which pipelines there are is said by the YAML files in
-`defs/`."""
+"""All the definitions of one pipeline. Which ones there are, the YAML files in `defs/` say."""
 
 import dagster as dg
 

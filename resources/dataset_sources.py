@@ -32,9 +32,8 @@ class DatasetSources:
         if isinstance(location, S3Location):
             return S3Source(self.environment).find(location, recipe)
         if isinstance(location, WebLocation):
-            from resources.http_source import (
-                HttpSource,
-            )  # httpx costs 0.1 s, which loading the code location need not pay
+            # httpx costs 0.1 s, which loading the code location need not pay.
+            from resources.http_source import HttpSource
 
             return HttpSource().find(location)
         return LocalSource(self.workspace, self.confine_inputs).find(location)

@@ -18,14 +18,14 @@ from osft_assets.core.ports import Batches, FoundSource, RowBatch
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import HubDataset
-from resources.remote_file import BLOCK_BYTES, explained, remote_file
+from resources.remote_file import BLOCK_BYTES, explained, http_status, remote_file
 from resources.row_files import RowFile, is_data_file, read_files
+from resources.row_formats import ROWS_PER_BATCH
 
 # The order in which the pipelines that this replaces looked for a training split.
 _TRAINING_SPLITS = ("train", "train_sft", "train_gen", "training")
 _OWN_READERS = ("JsonConfig", "ParquetConfig")
 _TIMEOUT_SECONDS = 30
-_ROWS_PER_BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _rows_of_datasets(location: HubDataset, builder: Any, split: str) -> Batches
 
 def _next_rows(location: HubDataset, rows: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     with explained(str(location)):
-        return list(islice(rows, _ROWS_PER_BATCH))
+        return list(islice(rows, ROWS_PER_BATCH))
 
 
 @contextmanager
@@ -141,18 +141,14 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
         ) from None
 
 
-def _status(problem: Exception) -> int | None:
-    status = getattr(getattr(problem, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None
-
-
 def _reason(problem: Exception) -> str:
     if type(problem).__name__ == "EmptyDatasetError":
         return "it has no data files"
-    return f"HTTP status {_status(problem)}" if _status(problem) else type(problem).__name__
+    status = http_status(problem)
+    return f"HTTP status {status}" if status else type(problem).__name__
 
 
 def _remedy(problem: Exception, recipe: DatasetRecipe) -> str:
-    if _status(problem) in (401, 403, 404):
+    if http_status(problem) in (401, 403, 404):
         return f"Check the name and revision; if it is private or gated, set {recipe.hf_token}."
     return "Check the network, and HF_ENDPOINT where a mirror is used."

@@ -19,8 +19,7 @@ from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import LocalPath, WorkspacePath
 from osft_assets.core.workspace import Workspace
 from resources.row_files import RowFile, is_data_file, read_files
-
-_BLOCK_BYTES = 2**18
+from resources.row_formats import BLOCK_BYTES
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _content_hash(paths: list[Path]) -> str:
     digest = xxhash.xxh3_128()
     for path in paths:
         with path.open("rb", buffering=0) as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            while block := stream.read(BLOCK_BYTES):
                 digest.update(block)
         digest.update(b"\0")  # moving a row from one file to the next is a change
     return f"xxh3:{digest.hexdigest()}"

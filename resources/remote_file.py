@@ -77,5 +77,11 @@ def _remedy(problem: Exception) -> str:
 
 def _kind(problem: Exception) -> str:
     cause = problem.__cause__ or problem
-    status = getattr(getattr(cause, "response", None), "status_code", None)
+    status = http_status(cause)
     return f"{type(cause).__name__}{f', HTTP status {status}' if status else ''}"
+
+
+def http_status(problem: BaseException) -> int | None:
+    """The status a server answered with, when that is what went wrong."""
+    status = getattr(getattr(problem, "response", None), "status_code", None)
+    return status if isinstance(status, int) else None

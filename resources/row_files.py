@@ -15,10 +15,8 @@ from typing import Any, BinaryIO
 from osft_assets.core.errors import DatasetError
 from osft_assets.core.ports import Batches, RowBatch
 from resources import row_formats
-from resources.row_formats import FormatBatches
+from resources.row_formats import BLOCK_BYTES, FormatBatches
 
-# Larger blocks are no faster, and leave holes in the heap: 4 MB more at the peak.
-_BLOCK_BYTES = 2**18
 _HEAD_BYTES = 512
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -101,13 +99,13 @@ class _Counted(io.RawIOBase):
 
 
 def _read(name: str, stored: _Counted) -> FormatBatches:
-    plain: io.BufferedReader = io.BufferedReader(stored, _BLOCK_BYTES)
+    plain: io.BufferedReader = io.BufferedReader(stored, BLOCK_BYTES)
     magic = plain.peek(4)
     compression = next((kind for start, kind in _MAGIC.items() if magic.startswith(start)), None)
     if compression:
         import pyarrow
 
-        plain = io.BufferedReader(pyarrow.CompressedInputStream(plain, compression), _BLOCK_BYTES)
+        plain = io.BufferedReader(pyarrow.CompressedInputStream(plain, compression), BLOCK_BYTES)
     head = plain.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     if not head:
         raise DatasetError(f"{name} is empty. Check that it was written completely.")

@@ -26,8 +26,9 @@ LARGEST_ROW_BYTES = 16 * 2**20
 _LIMIT = f"{LARGEST_ROW_BYTES / 2**20:.0f} MiB"
 # A JSON array has to be read whole.
 LARGEST_ARRAY_BYTES = 1 * 2**30
-_BLOCK_BYTES = 2**18
-_ROWS_PER_BATCH = 2_000
+# Larger blocks are no faster, and leave holes in the heap: 4 MB more at the peak.
+BLOCK_BYTES = 2**18
+ROWS_PER_BATCH = 2_000
 # What the csv module calls surplus cells, and what it puts in missing ones. No file holds these.
 _TOO_MANY, _TOO_FEW = "\0too many", "\0too few"
 _LIST_COLUMNS = frozenset({"messages", "conversations", "input_ids", "labels"})
@@ -38,7 +39,7 @@ FormatBatches = Iterator[tuple[str, int, Sequence[RawRow | None]]]
 def json_lines(name: str, plain: io.BufferedReader) -> FormatBatches:
     """One row a line."""
     tail, first = b"", 1
-    while block := plain.read(_BLOCK_BYTES):
+    while block := plain.read(BLOCK_BYTES):
         lines = (tail + block).split(b"\n")
         tail = lines.pop()
         if len(tail) > LARGEST_ROW_BYTES:
@@ -65,11 +66,12 @@ def json_array(name: str, plain: io.BufferedReader) -> FormatBatches:
     except ValueError as problem:
         where = _with_line(problem, content)
         raise DatasetError(f"{name}: malformed JSON array: {where}. Mend it.") from None
-    number = next((i for i, row in enumerate(rows, 1) if len(bytes(row)) > LARGEST_ROW_BYTES), 0)
+    sizes = (len(memoryview(row)) for row in rows)
+    number = next((i for i, size in enumerate(sizes, 1) if size > LARGEST_ROW_BYTES), 0)
     if number:
         raise DatasetError(f"{name} row {number:,} is longer than {_LIMIT}. Split it.")
-    for first in range(0, len(rows), _ROWS_PER_BATCH):
-        yield "row", first + 1, [bytes(row) for row in rows[first : first + _ROWS_PER_BATCH]]
+    for first in range(0, len(rows), ROWS_PER_BATCH):
+        yield "row", first + 1, [bytes(row) for row in rows[first : first + ROWS_PER_BATCH]]
 
 
 def _with_line(problem: ValueError, content: bytes) -> str:
@@ -89,7 +91,7 @@ def _separated(name: str, plain: io.BufferedReader, delimiter: str) -> FormatBat
     first = 1
     try:
         _refuse_doubles(name, reader.fieldnames or ())
-        while rows := list(islice(reader, _ROWS_PER_BATCH)):
+        while rows := list(islice(reader, ROWS_PER_BATCH)):
             yield "row", first, [_csv_row(row) for row in rows]
             first += len(rows)
     except UnicodeDecodeError:
@@ -145,7 +147,7 @@ def parquet(name: str, plain: io.BufferedReader) -> FormatBatches:
     with nullcontext(plain) if plain.seekable() else _spooled(plain) as seekable:
         first = 1
         try:
-            for batch in pyarrow.parquet.ParquetFile(seekable).iter_batches(_ROWS_PER_BATCH):
+            for batch in pyarrow.parquet.ParquetFile(seekable).iter_batches(ROWS_PER_BATCH):
                 yield "row", first, batch.to_pylist()
                 first += len(batch)
         except UnicodeDecodeError:
@@ -160,7 +162,7 @@ def parquet(name: str, plain: io.BufferedReader) -> FormatBatches:
 def _spooled(plain: io.BufferedReader) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as spooled:
         try:
-            shutil.copyfileobj(plain, spooled, _BLOCK_BYTES)
+            shutil.copyfileobj(plain, spooled, BLOCK_BYTES)
         except OSError as problem:
             if problem.errno != errno.ENOSPC:
                 raise

@@ -25,7 +25,6 @@ def split_metadata(
     version: DatasetVersion, split: DatasetSplit, pipeline: PipelineRecipe
 ) -> dict[str, Any]:
     """Everything for one of the two assets."""
-    file = version.train if split.side == "train" else version.holdout
     return {
         **_origin(version, split, pipeline),
         **{f"rows_{name}": value for name, value in version.counts.model_dump().items()},
@@ -33,7 +32,7 @@ def split_metadata(
         "ignored_columns": ", ".join(version.ignored_columns) or "none",
         "size_bytes": split.size_bytes,
         "content_hash": f"sha256:{split.sha256}",
-        "row_lengths": dg.MetadataValue.md(histogram_of_lengths(file)),
+        "row_lengths": dg.MetadataValue.md(histogram_of_lengths(version.file(split.side))),
         "preview": _preview(split),
         "dagster/row_count": split.rows,
         "dagster/column_schema": _schema(split),

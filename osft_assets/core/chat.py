@@ -7,14 +7,14 @@ one in `core.conversions`.
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from osft_assets.core.errors import RowError
 
 Role = Literal["system", "user", "assistant", "tool", "function", "pretraining"]
-ROLES = ("system", "user", "assistant", "tool", "function", "pretraining")
+ROLES = get_args(Role)
 # A row is worth training on when the model has something of its own to say, or raw text to learn.
 LEARNT_ROLES = frozenset({"assistant", "pretraining"})
 _OWN_KEYS = frozenset({"role", "content", "reasoning_content"})

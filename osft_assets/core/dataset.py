@@ -83,10 +83,8 @@ class DatasetStage:
             )
             (draft.directory / MARKER).write_bytes(version.model_dump_json(indent=2).encode())
         counts = prepared.counts
-        say(
-            f"Prepared {counts.read:,} rows: {counts.invalid:,} invalid, {counts.duplicate:,} "
-            f"double."
-        )
+        left_out = f"{counts.invalid:,} invalid, {counts.duplicate:,} double"
+        say(f"Prepared {counts.read:,} rows: {left_out}.")
         return self._versions / draft.name
 
     def _is_whole(self, directory: Path, say: Callable[[str], None]) -> bool:
@@ -134,7 +132,7 @@ def read_version(directory: Path) -> DatasetVersion:
 def split_record(prepared: PreparedDataset, side: Side) -> DatasetSplit:
     """One side of a version, as the next stages get it."""
     version = prepared.version
-    file = version.train if side == "train" else version.holdout
+    file = version.file(side)
     return DatasetSplit(
         side=side,
         path=str(prepared.directory / file.name),

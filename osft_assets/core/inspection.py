@@ -10,8 +10,8 @@ from pathlib import Path
 
 from osft_assets.core.errors import RowError
 from osft_assets.core.records import DatasetVersion, SplitFile
-from osft_assets.core.rows import RowParser
-from osft_assets.core.splits import ContentSplit
+from osft_assets.core.rows import RowKind, RowParser
+from osft_assets.core.splits import digester
 
 
 @dataclass(frozen=True)
@@ -41,31 +41,27 @@ class DatasetFindings:
 
 def inspect(directory: Path, version: DatasetVersion) -> DatasetFindings:
     """Every row of both files, read anew."""
-    split = ContentSplit(1, 0)
     train_digests: set[int] = set()
     holdout_digests: set[int] = set()
-    train = _inspect_file(directory, version, version.train, split, train_digests)
-    holdout = _inspect_file(directory, version, version.holdout, split, holdout_digests)
+    train = _inspect_file(
+        directory / version.train.name, version.kind, version.train, train_digests
+    )
+    holdout = _inspect_file(
+        directory / version.holdout.name, version.kind, version.holdout, holdout_digests
+    )
     return DatasetFindings(train, holdout, len(train_digests & holdout_digests))
 
 
-def _inspect_file(
-    directory: Path,
-    version: DatasetVersion,
-    file: SplitFile,
-    split: ContentSplit,
-    digests: set[int],
-) -> SplitFindings:
-    parser, content = RowParser(version.kind), hashlib.sha256()
-    rows = malformed = 0
-    first = ""
-    path = directory / file.name
+def _inspect_file(path: Path, kind: RowKind, file: SplitFile, digests: set[int]) -> SplitFindings:
     if not path.exists():
         return SplitFindings(0, 0, f"{path} is missing", 0, matches_record=False)
+    parser, content, digest = RowParser(kind), hashlib.sha256(), digester(seed=0)
+    rows = malformed = 0
+    first = ""
     with path.open("rb") as lines:
         for rows, line in enumerate(lines, start=1):
             content.update(line)
-            digests.add(split.digest(line.rstrip(b"\n")))
+            digests.add(digest(line.rstrip(b"\n")))
             problem = _problem(parser, line)
             malformed += bool(problem)
             first = first or (problem and f"{file.name} line {rows:,}: {problem}")

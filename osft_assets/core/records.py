@@ -3,11 +3,12 @@
 A record says where something is, what it is, and what made it; the gigabytes stay where they are.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from osft_assets.core.rows import RowKind
+from osft_assets.core.splits import Side
 
 
 class Record(BaseModel):
@@ -76,11 +77,15 @@ class DatasetVersion(Prepared):
     source: SourceRecord
     recipe: dict[str, Any]
 
+    def file(self, side: Side) -> SplitFile:
+        """The file of one side."""
+        return self.train if side == "train" else self.holdout
+
 
 class DatasetSplit(Record):
     """What `train_split` and `holdout_split` are. `source` is where this run found the rows."""
 
-    side: Literal["train", "holdout"]
+    side: Side
     path: str
     version_path: str
     fingerprint: str

@@ -15,6 +15,12 @@ Side = Literal["train", "holdout"]
 _DIGEST_RANGE = 2**128
 
 
+def digester(seed: int) -> Callable[[bytes], int]:
+    """The identity of a line: 128 bits, so that no two different rows are ever taken for one."""
+    # A partial, not a function of our own: it runs once a row.
+    return partial(xxhash.xxh3_128_intdigest, seed=seed)
+
+
 class ContentSplit:
     """Assigns each line by its hash: below the threshold trains, the rest is held out."""
 
@@ -22,9 +28,7 @@ class ContentSplit:
         # A Fraction keeps the share exact: 0.9 * 2**128 in floats would already be rounded.
         self.threshold = int(Fraction(train_share) * _DIGEST_RANGE)
         self.has_holdout = train_share < 1
-        # 128 bits, so that no two different rows are ever taken for one. A partial, not a method:
-        # it runs once a row.
-        self.digest: Callable[[bytes], int] = partial(xxhash.xxh3_128_intdigest, seed=seed)
+        self.digest = digester(seed)
 
 
 def rescued(digests: Iterable[int], lacking: Side) -> int:

@@ -13,27 +13,11 @@ from typing import Any
 import pytest
 
 from osft_assets.core.recipes.base import Recipe
-from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.recipes.evaluation import EvaluationRecipe
-from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
-from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe, SftRecipe
+from tests.core.recipes import RECIPES
 
 Parameter = dict[str, str]
 
-_RECIPES: dict[str, type[Recipe]] = {
-    recipe.__name__: recipe
-    for recipe in (
-        BaseModelRecipe,
-        DatasetRecipe,
-        EvaluationRecipe,
-        OsftRecipe,
-        PodRecipe,
-        RegistryRecipe,
-        SftPodRecipe,
-        SftRecipe,
-    )
-}
+_RECIPES: dict[str, type[Recipe]] = {recipe.__name__: recipe for recipe in RECIPES}
 with (Path(__file__).parent / "old_parameters.csv").open(newline="") as _table:
     _PARAMETERS: list[Parameter] = list(csv.DictReader(_table))
 _KEPT = [parameter for parameter in _PARAMETERS if parameter["recipe"]]

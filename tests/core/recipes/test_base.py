@@ -10,21 +10,11 @@ from pydantic import ValidationError
 from osft_assets.core.recipes.base import Recipe, explain
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
-from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.pod import PodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe, SftRecipe
+from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe
 from tests.core.properties import repeatable
-
-RECIPES = [
-    BaseModelRecipe,
-    DatasetRecipe,
-    EvaluationRecipe,
-    OsftRecipe,
-    PodRecipe,
-    RegistryRecipe,
-    SftPodRecipe,
-    SftRecipe,
-]
+from tests.core.recipes import RECIPES
 
 
 def explained(recipe: type[Recipe], **settings: Any) -> str:
