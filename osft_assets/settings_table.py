@@ -7,11 +7,13 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from osft_assets.core.recipes.base import Recipe
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe, SftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
 
 _HEAD = """# Settings
 

@@ -4,7 +4,9 @@
     |-- ConfigError     a setting is wrong: fix the YAML file, the launchpad or the environment
     |-- DatasetError    the data is wrong: fix the rows
     |   `-- RowError    one row is wrong; whoever reads the file adds the place
-    |-- SourceError     the data's source cannot be read: missing, forbidden, broken off
+    |-- SourceError     the data's or the model's source cannot be read: missing, forbidden, broken
+    |-- ModelError      a model is wrong: its files, its weights, its tokenizer
+    |-- TrainingError   training failed, or what came out is no good
     `-- WorkspaceError  the workspace cannot be written: full, forbidden, out of bounds
 
 Each message says what was found, what was expected and what to do, with the place. No message holds
@@ -29,7 +31,15 @@ class RowError(DatasetError):
 
 
 class SourceError(OsftError):
-    """The data's source cannot be read."""
+    """The source of the data or of the model cannot be read."""
+
+
+class ModelError(OsftError):
+    """The files of a model are wrong."""
+
+
+class TrainingError(OsftError):
+    """Training failed, or made nothing usable."""
 
 
 class WorkspaceError(OsftError):

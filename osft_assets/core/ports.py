@@ -1,12 +1,17 @@
 """The outside world, as core sees it. Fakes are in `tests/fakes.py`, adapters in `resources/`."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from osft_assets.core.model_records import ModelFindings
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.rows import RawRow
+from osft_assets.core.training_job import TrainingJob, TrainingOutcome
+from osft_assets.core.training_steps import Step
 
 
 @dataclass(frozen=True)
@@ -42,4 +47,56 @@ class DatasetSource(Protocol):
 
     def find(self, recipe: DatasetRecipe) -> FoundSource:
         """Resolve the address, or raise ConfigError (wrong) or SourceError (not there)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that exists and may be read. `fetch` gives the directory it is in, once it is there.
+
+    `revision` identifies its content: a commit, a digest, a hash of ETags or of the files.
+    """
+
+    uri: str
+    revision: str
+    size_bytes: int | None
+    fetch: Callable[[Callable[[str], None]], Path] = field(repr=False)
+
+
+class ModelSource(Protocol):
+    """Where base models come from."""
+
+    def find(self, recipe: BaseModelRecipe) -> FoundModel:
+        """Resolve the address, or raise ConfigError (wrong) or SourceError (not there)."""
+        ...
+
+
+class ModelInspector(Protocol):
+    """Reads the files of a model without loading it."""
+
+    def inspect(self, directory: Path) -> ModelFindings:
+        """Configuration, tokenizer and every weight: what is there and what is wrong with it."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingWatch:
+    """Who is told how training goes: its lines, and each step as it ends."""
+
+    say: Callable[[str], None]
+    step: Callable[[Step], None]
+
+
+class Trainer(Protocol):
+    """Whatever trains: a process here, a pod, several."""
+
+    def versions(self) -> Mapping[str, str]:
+        """The libraries that decide what comes out, with their versions."""
+        ...
+
+    def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
+        """Train into `job.directory`, or raise ConfigError or TrainingError. Nothing goes on after.
+
+        An exception from `watch`, or an interrupt, stops the training and its processes.
+        """
         ...

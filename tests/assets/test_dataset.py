@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.recipes.training import OsftRecipe
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources

@@ -9,8 +9,8 @@ from osft_assets.core.dataset import DatasetStage, PreparedDataset, read_version
 from osft_assets.core.errors import DatasetError, WorkspaceError
 from osft_assets.core.lineage import file_sha256
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.recipes.training import OsftRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.workspace import Workspace
 from tests.fakes import FakeSource, chats

@@ -9,8 +9,8 @@ import pytest
 from osft_assets.core.dataset import DatasetStage, read_version
 from osft_assets.core.inspection import DatasetFindings, inspect
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.recipes.training import OsftRecipe
 from osft_assets.core.records import DatasetVersion
 from osft_assets.core.workspace import Workspace
 from tests.fakes import FakeSource, chat, chats

@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from osft_assets.core.recipes.base import Recipe, knob, matching
 from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.recipes.training import OsftRecipe, SftRecipe, TrainingRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.rows import RowKind
 
 # Fit for asset keys and for paths.

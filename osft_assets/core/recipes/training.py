@@ -1,29 +1,25 @@
 """The knobs of training, named as Training Hub names them, so that the call is a dump and not a
-mapping.
+mapping. What OSFT and SFT share is here; their own are in `recipes.osft` and `recipes.sft`.
 
-`TrainingRecipe` holds what OSFT and SFT share. A knob that the backend would silently drop is
-refused here. How many pods and GPUs is `recipes.pod`; which model to start from is
-`BaseModelRecipe`.
+A knob that the backend would silently drop is refused here, or made to work by our own entry
+script. How many pods and GPUs is `recipes.pod`; which model to start from, `recipes.base_model`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
-from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob, only
+from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.redaction import credentials_in
 
 
-class BaseModelRecipe(Recipe):
-    """The model to start from."""
-
-    base_model: str = knob(
-        "Qwen/Qwen2.5-1.5B-Instruct", "Hugging Face id, or the path of a model directory."
-    )
-    hf_token: EnvironmentName = knob(
-        "HF_TOKEN",
-        "Name of the environment variable with the Hugging Face token; read when it is set.",
-        secret=True,
-    )
+def _no_credential(address: str) -> str:
+    if credentials_in(address):
+        raise ValueError(
+            "it carries a credential, and would be stored with the run. Set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    return address
 
 
 class TrainingRecipe(Recipe):
@@ -37,21 +33,62 @@ class TrainingRecipe(Recipe):
         5e-6, "Highest learning rate. 1e-6 to 1e-4 is usual; more forgets more.", ge=0
     )
     warmup_steps: int = knob(0, "Steps until the learning rate is reached.", unit="steps", ge=0)
-    max_seq_len: int = knob(8192, "Longer rows are dropped by the trainer.", unit="tokens", ge=1)
+    max_seq_len: int = knob(
+        8192,
+        "Rows of this length and more are dropped by the trainer, as are those under 20 tokens.",
+        unit="tokens",
+        ge=21,
+    )
     max_tokens_per_gpu: int = knob(
         64000, "Tokens of one micro-batch on one GPU: the memory cap.", unit="tokens", ge=1
     )
     seed: int = knob(42, "Seed of shuffling and initialisation.", ge=0)
     use_liger: bool = knob(False, "Liger kernels: faster and smaller on NVIDIA GPUs.")
+    beta1: float = knob(0.9, "AdamW: decay of the mean of the gradients.", ge=0, lt=1)
+    beta2: float = knob(0.95, "AdamW: decay of the mean of their squares.", ge=0, lt=1)
+    eps: float = knob(1e-8, "AdamW: keeps the division finite.", gt=0)
+    weight_decay: float = knob(0.0, "AdamW: shrinks what is trained a little each step.", ge=0)
     checkpoint_at_epoch: bool = knob(False, "Keep a checkpoint of every epoch.")
+    validation_frequency: int = knob(
+        0,
+        "Measure the loss on the holdout every so many steps while training. 0 = never.",
+        unit="steps",
+        ge=0,
+    )
     data_output_dir: str = knob(
-        "", "Directory for the tokenised rows. Empty = beside the checkpoint."
+        "", "Directory for the tokenised rows, such as /dev/shm/rows. Empty = beside the run."
     )
     is_pretraining: bool = knob(False, "The rows are documents, not chats; needs block_size.")
     block_size: int = knob(0, "Length the documents are cut into. 0 = unset.", unit="tokens", ge=0)
     document_column_name: str = knob(
         "document", "Field that holds a document's text.", min_length=1
     )
+    stall_timeout_minutes: float = knob(
+        30.0, "Stop a training that says nothing for so long. 0 = never.", unit="minutes", ge=0
+    )
+    timeout_minutes: float = knob(
+        0.0, "Stop a training that takes longer. 0 = never.", unit="minutes", ge=0
+    )
+    divergence_factor: float = knob(
+        10.0,
+        "Stop a training whose loss grows to so many times the first. 0 = never.",
+        unit="times",
+        ge=0,
+    )
+    keep_checkpoints: int = knob(
+        3,
+        "Checkpoints kept per pipeline; older ones that nothing uses are deleted. 0 = all.",
+        unit="checkpoints",
+        ge=0,
+    )
+    mlflow_tracking_uri: Annotated[str, AfterValidator(_no_credential)] = knob(
+        "", "Address of an MLflow server to log to. Empty = none.", secret=True
+    )
+    mlflow_experiment_name: str = knob("", "Experiment in MLflow.")
+    mlflow_run_name: str = knob("", "Name of the run in MLflow.")
+    wandb_project: str = knob("", "Weights & Biases project to log to. Empty = none.")
+    wandb_entity: str = knob("", "Weights & Biases team or user.")
+    wandb_run_name: str = knob("", "Name of the run in Weights & Biases.")
 
     @model_validator(mode="after")
     def _pretraining_has_a_block_size(self) -> Self:
@@ -59,93 +96,25 @@ class TrainingRecipe(Recipe):
             raise ValueError("is_pretraining and block_size go together: set both, or neither")
         return self
 
-
-class OsftRecipe(TrainingRecipe):
-    """Orthogonal subspace fine-tuning, on mini-trainer."""
-
-    backend: Literal["mini-trainer"] = knob("mini-trainer", "The only backend that does OSFT.")
-    use_liger: bool = knob(True, "Liger kernels: faster and smaller on NVIDIA GPUs.")
-    unfreeze_rank_ratio: float = knob(
-        0.25,
-        "Share of each weight matrix's rank that may change: 0.1 minimal, 0.25 balanced, 0.5 "
-        "strong. Higher learns more and forgets more. The ends are excluded: the backend reads 1 "
-        "as 0.5, and still trains rank 1 at 0.",
-        unit="share",
-        gt=0,
-        lt=1,
-    )
-    target_patterns: list[str] = knob(
-        [], "Names of the weight matrices to constrain. Empty = by the architecture."
-    )
-    lr_scheduler: str = knob(
-        "cosine", "Schedule of the learning rate: cosine, linear, constant, ...", min_length=1
-    )
-    lr_scheduler_kwargs: dict[str, float] = knob({}, "Further arguments of the schedule.")
-    use_processed_dataset: bool = knob(
-        False, "The rows are tokenised already: input_ids and labels."
-    )
-    unmask_messages: bool = knob(
-        False, "Learn from every message but the system's, not only from the assistant's."
-    )
-    save_final_checkpoint: bool = knob(True, "Keep the checkpoint after the last epoch.")
-    osft_memory_efficient_init: Annotated[
-        bool,
-        only(
-            True,
-            "mini-trainer 0.9 always initialises memory-efficiently and ignores this. Remove it",
-        ),
-    ] = knob(True, "Decompose the weights piece by piece. Always on in mini-trainer.")
-    fsdp_sharding_strategy: Annotated[
-        str,
-        only(
-            "",
-            "mini-trainer 0.9 has no such option and would drop it. Remove it; it is an SFT "
-            "setting",
-        ),
-    ] = knob("", "Has no effect on OSFT, so only empty is accepted.")
-
     @model_validator(mode="after")
-    def _one_kind_of_row(self) -> Self:
-        if self.use_processed_dataset and self.is_pretraining:
-            raise ValueError(
-                "use_processed_dataset and is_pretraining exclude each other: tokens or documents"
-            )
+    def _tracking_has_a_place(self) -> Self:
+        for place, names in _TRACKERS.items():
+            lost = [name for name in names if getattr(self, name) and not getattr(self, place)]
+            if lost:
+                raise ValueError(f"{lost[0]} has no effect without {place}. Set it too")
         return self
 
 
-class SftRecipe(TrainingRecipe):
-    """Ordinary supervised fine-tuning, on instructlab-training."""
+_TRACKERS = {
+    "mlflow_tracking_uri": ("mlflow_experiment_name", "mlflow_run_name"),
+    "wandb_project": ("wandb_entity", "wandb_run_name"),
+}
 
-    backend: Literal["instructlab-training"] = knob(
-        "instructlab-training", "The only backend that does SFT."
-    )
-    max_tokens_per_gpu: int = knob(
-        10000, "Tokens of one micro-batch on one GPU: the memory cap.", unit="tokens", ge=1
-    )
-    checkpoint_at_epoch: bool = knob(True, "Keep a checkpoint of every epoch.")
-    save_samples: int = knob(
-        0, "Also keep a checkpoint every so many rows. 0 = never.", unit="rows", ge=0
-    )
-    accelerate_full_state_at_epoch: bool = knob(
-        False, "Keep the optimizer's state too, to resume from an epoch."
-    )
-    fsdp_sharding_strategy: Literal["FULL_SHARD", "HYBRID_SHARD", "SHARD_GRAD_OP", "NO_SHARD"] = (
-        knob("FULL_SHARD", "How weights are spread over GPUs. FULL_SHARD uses the least memory.")
-    )
-    lr_scheduler: Literal["cosine"] = knob(
-        "cosine", "instructlab-training 0.16 knows no other and ignores the rest."
-    )
-    unmask_messages: Annotated[
-        bool,
-        only(
-            False,
-            'instructlab-training has no such option. Put "unmask": true on the rows themselves',
-        ),
-    ] = knob(False, "Has no effect on SFT, so only false is accepted.")
-    use_processed_dataset: Annotated[
-        bool,
-        only(
-            False,
-            "SFT in Training Hub 0.11 cannot take tokenised rows. Use chats, or algorithm osft",
-        ),
-    ] = knob(False, "Has no effect on SFT, so only false is accepted.")
+# What decides neither what is learnt nor what is kept of it: a change makes no new checkpoint.
+NOT_IDENTITY = frozenset(
+    {
+        *("data_output_dir", "stall_timeout_minutes", "timeout_minutes", "divergence_factor"),
+        *("keep_checkpoints", "mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name"),
+        *("wandb_project", "wandb_entity", "wandb_run_name", "tensorboard_log_dir"),
+    }
+)

@@ -1,11 +1,13 @@
 """The recipes of all stages, each with its own tests beside this file."""
 
 from osft_assets.core.recipes.base import Recipe
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe, SftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
 
 RECIPES: list[type[Recipe]] = [
     BaseModelRecipe,

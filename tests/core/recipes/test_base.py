@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from osft_assets.core.recipes.base import Recipe, explain
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.recipes.training import BaseModelRecipe, OsftRecipe
 from tests.core.properties import repeatable
 from tests.core.recipes import RECIPES
 

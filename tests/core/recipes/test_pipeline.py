@@ -3,8 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
+from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe, training_recipe
-from osft_assets.core.recipes.training import OsftRecipe, SftRecipe, TrainingRecipe
+from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.rows import RowKind
 
 

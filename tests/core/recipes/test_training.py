@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from osft_assets.core.recipes.training import (
-    BaseModelRecipe,
-    OsftRecipe,
-    SftRecipe,
-    TrainingRecipe,
-)
+from osft_assets.core.recipes.base_model import BaseModelRecipe
+from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.recipes.training import TrainingRecipe
 
 
 @pytest.mark.parametrize(

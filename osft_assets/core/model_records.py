@@ -1,0 +1,38 @@
+"""The records of models: the one training starts from, and the checkpoint it makes.
+
+The rows' records are in `core.records`; what a training run is asked and answers, in
+`core.training_job`.
+"""
+
+from osft_assets.core.records import Record
+
+
+class ModelFindings(Record):
+    """What an examination of a model directory found. A problem is a sentence, or empty."""
+
+    architecture: str = ""
+    parameters: int = 0
+    dtype: str = ""
+    size_bytes: int = 0
+    has_chat_template: bool = False
+    config_problem: str = ""
+    tokenizer_problem: str = ""
+    weights_problem: str = ""
+
+
+class ModelRecord(Record):
+    """What `base_model` is. `fingerprint` identifies its content, wherever it came from.
+
+    `uri` and `revision` are shown; `path` is where the files are now.
+    """
+
+    uri: str
+    revision: str
+    path: str
+    fingerprint: str
+    architecture: str
+    parameters: int
+    dtype: str
+    size_bytes: int
+    has_chat_template: bool
+    trust_remote_code: bool = False

@@ -1,0 +1,107 @@
+"""What a training run is asked, and what it answers: two JSON files in its directory.
+
+The worker (`resources.training_worker`) reads the one and writes the other last of all. How the
+job becomes a call of Training Hub is `core.training_call`; how it goes meanwhile,
+`core.training_steps`.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.records import Record
+from osft_assets.core.rows import RowKind
+
+JOB_FILE = "job.json"
+OUTCOME_FILE = "outcome.json"
+PROBLEM_FILE = "problem.json"
+STEPS_FILE = "steps.parquet"
+LOG_FILE = "training.log"
+# The worker's own exits: it said in PROBLEM_FILE what is wrong, and with what.
+CONFIG_EXIT, TRAINING_EXIT = 3, 4
+
+
+class TrainingJob(Record):
+    """Everything the worker needs. `asked` names the pod settings that somebody set on purpose."""
+
+    algorithm: Literal["osft", "sft"]
+    directory: str
+    model: ModelRecord
+    train_path: str
+    train_rows: int
+    holdout_path: str
+    holdout_rows: int
+    kind: RowKind
+    recipe: dict[str, Any]
+    gpu: int = 1
+    workers: int = 1
+    num_procs: str = "auto"
+    env_vars: dict[str, str] = Field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+
+
+class RowAccount(Record):
+    """Every row that training was given is in one of these."""
+
+    given: int
+    trained: int
+    too_short_or_long: int  # under 20 tokens, or max_seq_len and more
+    over_gpu_limit: int  # more than max_tokens_per_gpu
+    without_loss: int  # nothing in it to learn from
+
+
+class MatrixLeak(Record):
+    """One constrained matrix: how much of its update lies in the frozen subspace, of either side.
+
+    `rank` of the update, and the `free_rank` it may use.
+    """
+
+    name: str
+    leak_left: float
+    leak_right: float
+    update: float  # |dW| / |W|
+    rank: int
+    free_rank: int
+    rounding: float  # |cast(W) - W| / |dW|: what the save rounds away, in parts of the update
+
+
+class Certificate(Record):
+    """OSFT's guarantee, measured with the factors that were trained, before the final cast."""
+
+    matrices: tuple[MatrixLeak, ...]
+    constrained_parameters: int
+    unconstrained_parameters: int  # trained freely
+    frozen_parameters: int  # not trained at all, beside the constrained matrices
+    dtype: str
+
+    @property
+    def worst_leak(self) -> float:
+        """The largest share of any update that lies in a frozen subspace."""
+        return max(max(m.leak_left, m.leak_right) for m in self.matrices)
+
+    @property
+    def constrained_share(self) -> float:
+        """Constrained parameters, of all parameters."""
+        every = self.constrained_parameters + self.unconstrained_parameters + self.frozen_parameters
+        return self.constrained_parameters / every
+
+
+class TrainingOutcome(Record):
+    """What came of it. Paths are relative to the job's directory."""
+
+    model: str
+    epochs: tuple[str, ...] = ()
+    full_states: tuple[str, ...] = ()
+    steps: int
+    expected_steps: int
+    rows: RowAccount
+    backend: str
+    device: str
+    world_size: int
+    attention: str
+    versions: dict[str, str]
+    notes: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    seconds: float = 0.0
+    peak_memory_gb: float = 0.0
