@@ -27,6 +27,7 @@ class TrainingJob(Record):
 
     algorithm: Literal["osft", "sft"]
     directory: str
+    rows_directory: str  # for the tokenised rows; removed afterwards
     model: ModelRecord
     train_path: str
     train_rows: int
@@ -39,6 +40,12 @@ class TrainingJob(Record):
     num_procs: str = "auto"
     env_vars: dict[str, str] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
+
+
+class WorkerProblem(Record):
+    """Why the worker gave up, in a sentence."""
+
+    message: str
 
 
 class RowAccount(Record):

@@ -1,23 +1,21 @@
 """One pipeline, as its YAML file says it: a name, an algorithm, and a recipe for each stage."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from osft_assets.core.recipes.base import Recipe, knob, matching
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.sft import SftRecipe
-from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.rows import RowKind
 
 # Fit for asset keys and for paths.
-_Name = Annotated[
-    str,
-    matching(
-        r"[a-z][a-z0-9_]{0,62}", "lower-case letters, digits and '_', beginning with a letter"
-    ),
-]
+_NAME, _EXPECTED = r"[a-z][a-z0-9_]{0,62}", "lower-case letters, digits and '_', a letter first"
+_Name = Annotated[str, matching(_NAME, _EXPECTED)]
+_NameOrNothing = Annotated[str, matching(f"({_NAME})?", _EXPECTED)]
 
 
 class PipelineRecipe(Recipe):
@@ -26,19 +24,31 @@ class PipelineRecipe(Recipe):
     name: _Name = knob("", "Key prefix and group of the assets, and directory in the workspace.")
     algorithm: Literal["osft", "sft"] = knob("osft", "How the model is trained.")
     dataset: DatasetRecipe = Field(default_factory=DatasetRecipe)
+    base_model: BaseModelRecipe = Field(default_factory=BaseModelRecipe)
+    start_from: _NameOrNothing = knob(
+        "", "Another pipeline, whose newest checkpoint to train on, instead of base_model."
+    )
     train: OsftRecipe | SftRecipe = Field(default_factory=OsftRecipe)
+    pod: PodRecipe = Field(default_factory=PodRecipe)
     defined_in: str = knob("", "The YAML file.")
 
     @model_validator(mode="before")
     @classmethod
-    def _train_has_the_knobs_of_its_algorithm(cls, values: dict[str, Any]) -> dict[str, Any]:
-        kind = training_recipe(values.get("algorithm", "osft"))
-        train = values.get("train") or kind()
-        if isinstance(train, TrainingRecipe) and not isinstance(train, kind):
-            raise ValueError(  # noqa: TRY004 - for pydantic
-                f"train is a {type(train).__name__}, expected a {kind.__name__}"
-            )
-        return {**values, "train": train if isinstance(train, kind) else kind(**train)}
+    def _an_algorithm_has_its_own_knobs(cls, values: dict[str, Any]) -> dict[str, Any]:
+        algorithm = values.get("algorithm", "osft")
+        own = {
+            "train": _of_kind(training_recipe(algorithm), "train", values),
+            "pod": _of_kind(pod_recipe(algorithm), "pod", values),
+        }
+        return {**values, **own}
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if self.start_from and self.base_model != BaseModelRecipe():
+            raise ValueError("base_model and start_from exclude each other: remove one")
+        if self.start_from and self.start_from == self.name:
+            raise ValueError("start_from names this pipeline itself: name another one")
+        return self
 
     @property
     def row_kind(self) -> RowKind:
@@ -46,6 +56,20 @@ class PipelineRecipe(Recipe):
         if self.train.use_processed_dataset:
             return "tokens"
         return "documents" if self.train.is_pretraining else "messages"
+
+
+def _of_kind(kind: type[Recipe], section: str, values: dict[str, Any]) -> Recipe:
+    found = values.get(section) or kind()
+    if isinstance(found, Recipe) and not isinstance(found, kind):
+        raise ValueError(  # noqa: TRY004 - for pydantic
+            f"{section} is a {type(found).__name__}, expected a {kind.__name__}"
+        )
+    return found if isinstance(found, kind) else kind(**found)
+
+
+def pod_recipe(algorithm: str) -> type[PodRecipe]:
+    """The class that holds an algorithm's pod settings: only their defaults differ."""
+    return SftPodRecipe if algorithm == "sft" else PodRecipe
 
 
 def training_recipe(algorithm: str) -> type[OsftRecipe] | type[SftRecipe]:

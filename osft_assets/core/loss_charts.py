@@ -1,0 +1,131 @@
+"""The loss of a training as pictures: a sparkline for the page, a full chart, a page of its own.
+
+Markdown in Dagster is shown in place below 1,000 characters and behind a link above.
+"""
+
+import base64
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from osft_assets.core.training_steps import Step
+
+_COLOUR, _VALIDATION_COLOUR = "#4f43dd", "#e0559c"
+_SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_POINTS = 200, 40, 50
+_WIDTH, _HEIGHT, _MARGIN, _POINTS = 720, 300, 56, 400
+Point = tuple[int, float]
+
+
+class _Box(NamedTuple):
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def sparkline(steps: Sequence[Step]) -> str:
+    """The course of the loss, small enough to be shown in place."""
+    points = thinned(losses(steps), _SPARK_POINTS)
+    if not points:
+        return "No step had a loss."
+    path = _path(points, points, _Box(0, 0, _SPARK_WIDTH, _SPARK_HEIGHT))
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_SPARK_WIDTH}" height="{_SPARK_HEIGHT}">'
+        f'<path fill="none" stroke="{_COLOUR}" d="{path}"/></svg>'
+    )
+    return f"![loss]({_data_url(svg)})\n\nloss {points[0][1]:.3g} to {points[-1][1]:.3g}"
+
+
+def loss_chart(steps: Sequence[Step]) -> str:
+    """The full chart, as markdown."""
+    return f"![loss by step]({_data_url(_chart(steps))})"
+
+
+def loss_page(steps: Sequence[Step], title: str) -> str:
+    """The full chart as an HTML page."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Training loss {escape(title)}</title></head>"
+        f'<body style="font-family:sans-serif"><h1>Training loss</h1><p>{escape(title)}</p>'
+        f"{_chart(steps)}</body></html>\n"
+    )
+
+
+def losses(steps: Sequence[Step]) -> list[Point]:
+    """Step and loss, where there is one."""
+    return [(s.step, s.loss) for s in steps if s.loss is not None and math.isfinite(s.loss)]
+
+
+def thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """At most so many points, each the mean of its stretch; the first and the last stay exact."""
+    if len(points) <= most:
+        return list(points)
+    size = (len(points) - 2) / (most - 2)
+    inner = [points[1 + round(i * size) : 1 + round((i + 1) * size)] for i in range(most - 2)]
+    means = [(part[len(part) // 2][0], sum(y for _, y in part) / len(part)) for part in inner]
+    return [points[0], *means, points[-1]]
+
+
+def _chart(steps: Sequence[Step]) -> str:
+    points = thinned(losses(steps), _POINTS)
+    if not points:
+        return "<p>No step had a loss.</p>"
+    held_out = _validation(steps)
+    every = points + held_out
+    lowest, last = min(points, key=lambda point: point[1]), points[-1]
+    lines = _line(points, every, _COLOUR) + (_line(held_out, every, _VALIDATION_COLOUR))
+    holdout = f"; holdout {held_out[-1][1]:.4g}" if held_out else ""
+    caption = f"final {last[1]:.4g}; lowest {lowest[1]:.4g} at step {lowest[0]:,}{holdout}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
+        f'font-family="sans-serif" font-size="12">{_axes(every)}{lines}'
+        f'<text x="{_MARGIN}" y="16">{escape(caption)}</text></svg>'
+    )
+
+
+def _validation(steps: Sequence[Step]) -> list[Point]:
+    found: list[Point] = []
+    for step in steps:
+        if step.validation_loss is not None and (not found or found[-1][1] != step.validation_loss):
+            found.append((step.step, step.validation_loss))
+    return found
+
+
+def _axes(points: Sequence[Point]) -> str:
+    low, high = _range([y for _, y in points])
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    bottom = _HEIGHT - _MARGIN / 2
+    frame = f'<path fill="none" stroke="#999" d="M{_MARGIN} {_MARGIN / 2}V{bottom}H{_WIDTH - 10}"/>'
+    labels = [
+        (4, _MARGIN / 2 + 10, f"{high:.3g}"),
+        (4, bottom, f"{low:.3g}"),
+        (_MARGIN, _HEIGHT - 8, f"step {first:,}"),
+        (_WIDTH - 90, _HEIGHT - 8, f"step {last:,}"),
+    ]
+    return frame + "".join(f'<text x="{x}" y="{y}">{text}</text>' for x, y, text in labels)
+
+
+def _line(points: Sequence[Point], every: Sequence[Point], colour: str) -> str:
+    if not points:
+        return ""
+    box = _Box(_MARGIN, _MARGIN // 2, _WIDTH - _MARGIN - 10, _HEIGHT - _MARGIN)
+    path = _path(points, every, box)
+    return f'<path fill="none" stroke="{colour}" stroke-width="1.5" d="{path}"/>'
+
+
+def _path(points: Sequence[Point], every: Sequence[Point], box: _Box) -> str:
+    low, high = _range([y for _, y in every])
+    first, last = min(x for x, _ in every), max(x for x, _ in every)
+    across, down = box.width / max(last - first, 1), box.height / (high - low)
+    places = [(box.left + (x - first) * across, box.top + (high - y) * down) for x, y in points]
+    return "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in places)
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _data_url(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -1,0 +1,142 @@
+"""The training stage: from a base model and rows to a checkpoint on disk, made once.
+
+A checkpoint's directory is named by the fingerprint of everything that decides it. Training happens
+in a draft beside it, so that a run that fails, is cancelled or killed leaves nothing that could be
+taken for a checkpoint: a retry starts clean (docs/decisions/0008). Its log stays, in `logs/`.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from osft_assets.core import checkpoint as layout
+from osft_assets.core.checkpoint import CheckpointVersion, model_files, read_version
+from osft_assets.core.errors import TrainingError, WorkspaceError
+from osft_assets.core.loss_charts import loss_page
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.ports import ModelInspector, Trainer, TrainingWatch
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.training_inputs import TrainingInputs
+from osft_assets.core.training_job import LOG_FILE, TrainingJob, TrainingOutcome
+from osft_assets.core.training_log import TrainingLog
+from osft_assets.core.training_progress import Observation, TrainingProgress
+from osft_assets.core.workspace import Workspace
+
+_KEPT_LOGS = 20
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who follows a run."""
+
+    say: Callable[[str], None]
+    observe: Callable[[Observation], None]
+
+
+@dataclass(frozen=True)
+class TrainedCheckpoint:
+    """Where a checkpoint is, what it is, and whether an earlier run had made it."""
+
+    directory: Path
+    version: CheckpointVersion
+    reused: bool
+
+
+class TrainingStage:
+    """Trains the model of one pipeline."""
+
+    def __init__(
+        self,
+        pipeline: PipelineRecipe,
+        workspace: Workspace,
+        trainer: Trainer,
+        inspector: ModelInspector,
+    ) -> None:
+        self._pipeline, self._workspace = pipeline, workspace
+        self._trainer, self._inspector = trainer, inspector
+        self._home = workspace.pipeline(pipeline.name)
+        self._versions = self._home / "checkpoints"
+
+    def run(self, inputs: TrainingInputs, listener: Listener) -> TrainedCheckpoint:
+        """The checkpoint of these inputs, trained now or before."""
+        link = layout.stable_directory(self._workspace, self._pipeline.name)
+        if link.exists() and not link.is_symlink():
+            raise WorkspaceError(f"{link} is in the way: a link belongs there. Move it elsewhere")
+        known = inputs.fingerprint(self._pipeline.algorithm, self._trainer.versions())
+        directory = self._versions / known
+        reused = layout.is_whole(directory, listener.say)
+        if reused:
+            listener.say(f"Nothing changed since {directory.name} was trained: reused.")
+        else:
+            self._train(inputs, known, listener)
+        self._workspace.link(link, directory / layout.MODEL)
+        return TrainedCheckpoint(directory, read_version(directory), reused)
+
+    def _train(self, inputs: TrainingInputs, known: str, listener: Listener) -> None:
+        progress = TrainingProgress(inputs.recipe.divergence_factor, listener.observe)
+        started = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        log_path = self._home / "logs" / f"{started}-{known}.log"
+        with self._workspace.publish(self._versions) as draft:
+            run = draft.directory / "run"
+            run.mkdir()
+            with TrainingLog(log_path, listener.say) as log:
+                watch = TrainingWatch(log.line, progress)
+                outcome = self._outcome(inputs.job(self._pipeline.algorithm, run), watch, log_path)
+            layout.arrange(run, draft.directory, outcome)
+            shutil.copyfile(log_path, draft.directory / LOG_FILE)
+            version = self._version(inputs, known, draft.directory, outcome, progress)
+            (draft.directory / layout.CHART_FILE).write_text(loss_page(progress.steps, known))
+            (draft.directory / layout.MARKER).write_text(version.model_dump_json(indent=2))
+            draft.name = known
+            draft.replaces = not layout.is_whole(self._versions / known, listener.say)
+        _keep_newest_logs(log_path.parent)
+        listener.say(f"Trained {outcome.steps:,} steps: {self._versions / known}")
+
+    def _outcome(self, job: TrainingJob, watch: TrainingWatch, log_path: Path) -> TrainingOutcome:
+        try:
+            return self._trainer.train(job, watch)
+        except TrainingError as problem:
+            raise TrainingError(f"{problem}. All it printed is in {log_path}") from problem
+
+    def _version(
+        self,
+        inputs: TrainingInputs,
+        known: str,
+        directory: Path,
+        outcome: TrainingOutcome,
+        progress: TrainingProgress,
+    ) -> CheckpointVersion:
+        model = directory / layout.MODEL
+        found = self._inspector.inspect(model)
+        return CheckpointVersion(
+            fingerprint=known,
+            pipeline=self._pipeline.name,
+            algorithm=self._pipeline.algorithm,
+            recipe=inputs.recipe.model_dump(),
+            base_model=inputs.base_model,
+            train_sha256=inputs.train.sha256,
+            train_uri=inputs.train.source.uri,
+            holdout_sha256=inputs.holdout.sha256,
+            files=model_files(model),
+            outcome=outcome,
+            summary=progress.summary(),
+            model=ModelRecord(
+                uri=f"{self._pipeline.name}/checkpoint",
+                revision=f"checkpoint:{known}",
+                path=layout.MODEL,
+                fingerprint=known,
+                architecture=found.architecture,
+                parameters=found.parameters,
+                dtype=found.dtype,
+                size_bytes=found.size_bytes,
+                has_chat_template=found.has_chat_template,
+                trust_remote_code=inputs.base_model.trust_remote_code,
+            ),
+        )
+
+
+def _keep_newest_logs(directory: Path) -> None:
+    for old in sorted(directory.glob("*.log"))[:-_KEPT_LOGS]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Trains in a child process: the `Trainer` that the assets get.
+
+The child runs `resources.training_worker`. Here its lines and its metric file are followed, its
+time is limited, and whatever ends this (an error, an interrupt, a cancelled run) ends it and every
+process below it. When this process itself is killed, the worker sees its standard input close.
+"""
+
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from osft_assets.core.errors import ConfigError, TrainingError
+from osft_assets.core.ports import Trainer, TrainingWatch
+from osft_assets.core.training_job import (
+    CONFIG_EXIT,
+    JOB_FILE,
+    OUTCOME_FILE,
+    PROBLEM_FILE,
+    TrainingJob,
+    TrainingOutcome,
+    WorkerProblem,
+)
+from osft_assets.core.training_progress import duration
+from osft_assets.core.training_steps import METRIC_FILES, StepReader
+from resources.library_versions import library_versions
+from resources.line_tail import LineTail
+from resources.process_tree import kill_marked
+
+MARKER_VARIABLE = "OSFT_TRAINING_ID"
+_LIBRARIES = (
+    *("training-hub", "rhai-innovation-mini-trainer", "instructlab-training"),
+    *("torch", "transformers"),
+)
+_LOOK_EVERY_SECONDS = 0.2
+# Within the five seconds that a cancelled run may take, with room for killing what will not stop.
+_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class TrainingProcess:
+    """Training on this machine."""
+
+    def versions(self) -> dict[str, str]:
+        """The trainers and what they compute with."""
+        return library_versions(_LIBRARIES)
+
+    def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
+        """One child process, from its start to its end."""
+        directory = Path(job.directory)
+        (directory / JOB_FILE).write_text(job.model_dump_json(indent=2))
+        marker = uuid.uuid4().hex
+        process = _started(directory / JOB_FILE, job, marker)
+        try:
+            _Following(process, job, watch).until_it_ends()
+        finally:
+            _end(process, marker)
+            shutil.rmtree(job.rows_directory, ignore_errors=True)
+        return _outcome(process.returncode, directory)
+
+
+def _started(job_path: Path, job: TrainingJob, marker: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **job.env_vars, MARKER_VARIABLE: marker, "PYTHONUNBUFFERED": "1"}
+    if job.gpu == 0:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    return subprocess.Popen(
+        [sys.executable, "-m", "resources.training_worker", str(job_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,  # Ctrl-C is ours to handle
+    )
+
+
+class _Following:
+    """Passes lines and steps on until the child has ended."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], job: TrainingJob, watch: TrainingWatch
+    ) -> None:
+        assert process.stdout is not None
+        self._process, self._watch, self._recipe = process, watch, job.recipe
+        self._output = LineTail(process.stdout.fileno())
+        self._metrics_path = Path(job.directory) / METRIC_FILES[job.algorithm]
+        self._metrics: LineTail | None = None
+        self._reader = StepReader(job.algorithm, job.recipe["num_epochs"])
+        self._start = self._last_sign = time.monotonic()
+
+    def until_it_ends(self) -> None:
+        """Return when the child has exited and all it wrote is read."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output.descriptor, selectors.EVENT_READ)
+            while True:
+                ended = self._process.poll() is not None  # before reading, or the rest is lost
+                selector.select(0 if ended else _LOOK_EVERY_SECONDS)
+                self._pass_on()
+                if ended:
+                    return
+                self._refuse_overtime()
+                if self._output.ended:  # or an end of file would wake us without pause
+                    time.sleep(_LOOK_EVERY_SECONDS)
+
+    def _pass_on(self) -> None:
+        lines = self._output.lines()
+        for line in lines:
+            self._watch.say(line)
+        if self._metrics is None and self._metrics_path.exists():
+            self._metrics = LineTail(os.open(self._metrics_path, os.O_RDONLY))
+        steps = self._reader.read(self._metrics.lines()) if self._metrics else []
+        for step in steps:
+            self._watch.step(step)
+        if lines or steps:
+            self._last_sign = time.monotonic()
+
+    def _refuse_overtime(self) -> None:
+        now = time.monotonic()
+        for name, since, what in (
+            ("stall_timeout_minutes", self._last_sign, "said nothing"),
+            ("timeout_minutes", self._start, "has been running"),
+        ):
+            limit = self._recipe[name] * 60
+            if limit and now - since > limit:
+                raise TrainingError(
+                    f"Training {what} for {duration(now - since)} and was stopped. Look at its "
+                    f"log, or raise {name} ({self._recipe[name]:g})"
+                )
+
+
+def _end(process: subprocess.Popen[bytes], marker: str) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    kill_marked(marker, _GRACE_SECONDS)
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def _outcome(exit_code: int, directory: Path) -> TrainingOutcome:
+    problem_path, outcome_path = directory / PROBLEM_FILE, directory / OUTCOME_FILE
+    if exit_code == 0 and outcome_path.exists():
+        return TrainingOutcome.model_validate_json(outcome_path.read_bytes())
+    if problem_path.exists():
+        problem = WorkerProblem.model_validate_json(problem_path.read_bytes())
+        raise (ConfigError if exit_code == CONFIG_EXIT else TrainingError)(problem.message)
+    if exit_code == -9:
+        raise TrainingError(
+            "The training process was killed (signal 9), which is what happens when memory runs "
+            "out. Lower max_tokens_per_gpu, or give it more memory"
+        )
+    how = f"by signal {-exit_code}" if exit_code < 0 else f"with code {exit_code}"
+    raise TrainingError(f"The training process ended {how} and did not say why")
+
+
+_: type[Trainer] = TrainingProcess
