@@ -1,0 +1,105 @@
+"""On what a job trains: how many processes, on which device, with which kernels.
+
+What was asked for on purpose is done or refused; what is merely a default bends to the machine, and
+a note says so. The call that follows is `core.training_call`.
+"""
+
+from dataclasses import dataclass
+
+from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.training import TrainingRecipe
+from osft_assets.core.training_job import TrainingJob
+
+_ONLY_KUBERNETES = ("cpu", "memory", "labels", "annotations", "pull_secret")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to train with. `has_flash_attention`: installed, and these GPUs can."""
+
+    cuda_devices: int
+    has_flash_attention: bool
+    has_liger: bool
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`notes`: what differs from the settings, for the record."""
+
+    processes: int
+    on_cpu: bool
+    flash_attention: bool
+    use_liger: bool
+    notes: tuple[str, ...]
+
+
+def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placement:
+    """Where it trains, or ConfigError."""
+    _refuse_what_needs_more(job)
+    notes: list[str] = []
+    on_cpu = machine.cuda_devices == 0 or job.gpu == 0
+    processes = _one_process(job, notes) if on_cpu else _gpu_processes(job, machine, notes)
+    use_liger = _liger(recipe, machine, on_cpu, notes)
+    flash = machine.has_flash_attention and not on_cpu
+    if not flash and not on_cpu:
+        notes.append(
+            "flash-attn is not installed or does not know this GPU: attention is PyTorch's SDPA, "
+            "slower and larger. When memory runs out, lower max_tokens_per_gpu"
+        )
+    return Placement(processes, on_cpu, flash, use_liger, tuple(notes))
+
+
+def _refuse_what_needs_more(job: TrainingJob) -> None:
+    lost = [f"pod.{name}" for name in _ONLY_KUBERNETES if name in job.asked]
+    if lost:
+        raise ConfigError(f"{lost[0]} has no effect without Kubernetes. Remove {', '.join(lost)}")
+    if job.workers > 1 and "workers" in job.asked:
+        raise ConfigError(
+            f"pod.workers is {job.workers}, but training here is one pod. Set pod.workers: 1"
+        )
+
+
+def _one_process(job: TrainingJob, notes: list[str]) -> int:
+    if job.gpu > 0 and "gpu" in job.asked:
+        raise ConfigError(
+            f"pod.gpu is {job.gpu}, but there is no CUDA device here. Set pod.gpu: 0 to train on "
+            "the CPU"
+        )
+    if job.num_procs not in ("auto", "1") and "num_procs" in job.asked:
+        raise ConfigError(
+            f"pod.num_procs is {job.num_procs}, but on a CPU training is one process. Set "
+            "pod.num_procs: auto"
+        )
+    if job.gpu > 0:
+        notes.append("there is no CUDA device here: trained on the CPU, in one process")
+    return 1
+
+
+def _gpu_processes(job: TrainingJob, machine: Machine, notes: list[str]) -> int:
+    name = "gpu" if job.num_procs == "auto" else "num_procs"
+    wanted = job.gpu if job.num_procs == "auto" else int(job.num_procs)
+    if job.workers > 1:
+        notes.append(f"trained in one pod instead of {job.workers}: several come later")
+    if wanted <= machine.cuda_devices:
+        return wanted
+    if {"gpu", "num_procs"} & set(job.asked):
+        raise ConfigError(
+            f"pod.{name} is {wanted}, but there are {machine.cuda_devices} CUDA devices here. "
+            f"Set pod.{name} to {machine.cuda_devices} or less"
+        )
+    notes.append(f"trained on {machine.cuda_devices} GPUs instead of {wanted}: there are no more")
+    return machine.cuda_devices
+
+
+def _liger(recipe: TrainingRecipe, machine: Machine, on_cpu: bool, notes: list[str]) -> bool:
+    if not recipe.use_liger:
+        return False
+    if on_cpu:
+        notes.append("use_liger: not applicable on a CPU")
+        return False
+    if not machine.has_liger:
+        raise ConfigError(
+            "use_liger is true, but Liger kernels are not installed. pip install liger-kernel, or "
+            "set use_liger: false"
+        )
+    return True
