@@ -20,8 +20,9 @@ from pydantic_core import InitErrorDetails
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.base import explain
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.recipes.pipeline import PipelineRecipe, training_recipe
+from osft_assets.core.recipes.pipeline import PipelineRecipe, pod_recipe, training_recipe
 from osft_assets.pipeline import build_pipeline
 
 
@@ -57,7 +58,12 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     name: str = Field(description="Key prefix and group of the assets; directory in the workspace.")
     algorithm: Literal["osft", "sft"] = Field("osft", description="How the model is trained.")
     dataset: dict[str, Any] = Field({}, description="Where the rows come from: see DatasetRecipe.")
+    base_model: str | dict[str, Any] = Field(
+        {}, description="The model to start from, or its settings: see BaseModelRecipe."
+    )
+    start_from: str = Field("", description="Another pipeline, whose checkpoint to train on.")
     train: dict[str, Any] = Field({}, description="How to train: see OsftRecipe and SftRecipe.")
+    pod: dict[str, Any] = Field({}, description="GPUs and processes: see PodRecipe.")
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -67,14 +73,25 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The pipeline's definitions; a wrong value is refused with the file and the key."""
         place = _shown_path(context)
-        dataset = _recipe(DatasetRecipe, self.dataset, f"{place}: attributes.dataset")
-        train = _recipe(training_recipe(self.algorithm), self.train, f"{place}: attributes.train")
-        attributes = {"name": self.name, "algorithm": self.algorithm, "defined_in": place}
-        pipeline = _recipe(
-            PipelineRecipe,
-            {**attributes, "dataset": dataset, "train": train},
-            f"{place}: attributes",
-        )
+        base = {"base_model": self.base_model} if self.base_model else {}
+        base_model = base if isinstance(self.base_model, str) else self.base_model
+        sections: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
+            "dataset": (DatasetRecipe, self.dataset),
+            "base_model": (BaseModelRecipe, base_model),
+            "train": (training_recipe(self.algorithm), self.train),
+            "pod": (pod_recipe(self.algorithm), self.pod),
+        }
+        recipes = {
+            section: _recipe(kind, values, f"{place}: attributes.{section}")
+            for section, (kind, values) in sections.items()
+        }
+        attributes = {
+            "name": self.name,
+            "algorithm": self.algorithm,
+            "start_from": self.start_from,
+            "defined_in": place,
+        }
+        pipeline = _recipe(PipelineRecipe, attributes | recipes, f"{place}: attributes")
         return build_pipeline(pipeline)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.lineage import file_sha256
+from osft_assets.core.loss_charts import LossCurve
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import Record
 from osft_assets.core.training_job import STEPS_FILE, TrainingOutcome
@@ -49,6 +50,7 @@ class CheckpointVersion(Record):
     files: tuple[ModelFile, ...]
     outcome: TrainingOutcome
     summary: TrainingSummary
+    losses: LossCurve
     model: ModelRecord
 
     @property

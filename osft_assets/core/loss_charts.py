@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from osft_assets.core.records import Record
 from osft_assets.core.training_steps import Step
 
-_COLOUR, _VALIDATION_COLOUR = "#4f43dd", "#e0559c"
+_COLOUR, _HOLDOUT_COLOUR = "#4f43dd", "#e0559c"
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_POINTS = 200, 40, 50
 _WIDTH, _HEIGHT, _MARGIN, _POINTS = 720, 300, 56, 400
 Point = tuple[int, float]
@@ -24,9 +25,29 @@ class _Box(NamedTuple):
     height: int
 
 
-def sparkline(steps: Sequence[Step]) -> str:
+class LossCurve(Record):
+    """The loss by step, thinned out: enough to draw, and to draw again when it is reused."""
+
+    train: tuple[Point, ...]
+    holdout: tuple[Point, ...]
+
+
+def loss_curve(steps: Sequence[Step]) -> LossCurve:
+    """What is drawn of these steps."""
+    losses = [(s.step, s.loss) for s in steps if s.loss is not None and math.isfinite(s.loss)]
+    holdout: list[Point] = []
+    for step in steps:
+        found = step.validation_loss
+        if found is not None and (not holdout or holdout[-1][1] != found):
+            holdout.append((step.step, found))
+    return LossCurve(
+        train=tuple(thinned(losses, _POINTS)), holdout=tuple(thinned(holdout, _POINTS))
+    )
+
+
+def sparkline(curve: LossCurve) -> str:
     """The course of the loss, small enough to be shown in place."""
-    points = thinned(losses(steps), _SPARK_POINTS)
+    points = thinned(curve.train, _SPARK_POINTS)
     if not points:
         return "No step had a loss."
     path = _path(points, points, _Box(0, 0, _SPARK_WIDTH, _SPARK_HEIGHT))
@@ -37,24 +58,19 @@ def sparkline(steps: Sequence[Step]) -> str:
     return f"![loss]({_data_url(svg)})\n\nloss {points[0][1]:.3g} to {points[-1][1]:.3g}"
 
 
-def loss_chart(steps: Sequence[Step]) -> str:
+def loss_chart(curve: LossCurve) -> str:
     """The full chart, as markdown."""
-    return f"![loss by step]({_data_url(_chart(steps))})"
+    return f"![loss by step]({_data_url(_chart(curve))})"
 
 
-def loss_page(steps: Sequence[Step], title: str) -> str:
+def loss_page(curve: LossCurve, title: str) -> str:
     """The full chart as an HTML page."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Training loss {escape(title)}</title></head>"
         f'<body style="font-family:sans-serif"><h1>Training loss</h1><p>{escape(title)}</p>'
-        f"{_chart(steps)}</body></html>\n"
+        f"{_chart(curve)}</body></html>\n"
     )
-
-
-def losses(steps: Sequence[Step]) -> list[Point]:
-    """Step and loss, where there is one."""
-    return [(s.step, s.loss) for s in steps if s.loss is not None and math.isfinite(s.loss)]
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
@@ -67,29 +83,19 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     return [points[0], *means, points[-1]]
 
 
-def _chart(steps: Sequence[Step]) -> str:
-    points = thinned(losses(steps), _POINTS)
-    if not points:
+def _chart(curve: LossCurve) -> str:
+    if not curve.train:
         return "<p>No step had a loss.</p>"
-    held_out = _validation(steps)
-    every = points + held_out
-    lowest, last = min(points, key=lambda point: point[1]), points[-1]
-    lines = _line(points, every, _COLOUR) + (_line(held_out, every, _VALIDATION_COLOUR))
-    holdout = f"; holdout {held_out[-1][1]:.4g}" if held_out else ""
+    every = curve.train + curve.holdout
+    lowest, last = min(curve.train, key=lambda point: point[1]), curve.train[-1]
+    lines = _line(curve.train, every, _COLOUR) + _line(curve.holdout, every, _HOLDOUT_COLOUR)
+    holdout = f"; holdout {curve.holdout[-1][1]:.4g}" if curve.holdout else ""
     caption = f"final {last[1]:.4g}; lowest {lowest[1]:.4g} at step {lowest[0]:,}{holdout}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
         f'font-family="sans-serif" font-size="12">{_axes(every)}{lines}'
         f'<text x="{_MARGIN}" y="16">{escape(caption)}</text></svg>'
     )
-
-
-def _validation(steps: Sequence[Step]) -> list[Point]:
-    found: list[Point] = []
-    for step in steps:
-        if step.validation_loss is not None and (not found or found[-1][1] != step.validation_loss):
-            found.append((step.step, step.validation_loss))
-    return found
 
 
 def _axes(points: Sequence[Point]) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 from osft_assets.core import checkpoint as layout
 from osft_assets.core.checkpoint import CheckpointVersion, model_files, read_version
 from osft_assets.core.errors import TrainingError, WorkspaceError
-from osft_assets.core.loss_charts import loss_page
+from osft_assets.core.loss_charts import loss_curve, loss_page
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelInspector, Trainer, TrainingWatch
+from osft_assets.core.pruning import old_checkpoints, remove
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_inputs import TrainingInputs
 from osft_assets.core.training_job import LOG_FILE, TrainingJob, TrainingOutcome
@@ -72,6 +73,7 @@ class TrainingStage:
         else:
             self._train(inputs, known, listener)
         self._workspace.link(link, directory / layout.MODEL)
+        self._prune(inputs.recipe.keep_checkpoints, listener)
         return TrainedCheckpoint(directory, read_version(directory), reused)
 
     def _train(self, inputs: TrainingInputs, known: str, listener: Listener) -> None:
@@ -87,12 +89,18 @@ class TrainingStage:
             layout.arrange(run, draft.directory, outcome)
             shutil.copyfile(log_path, draft.directory / LOG_FILE)
             version = self._version(inputs, known, draft.directory, outcome, progress)
-            (draft.directory / layout.CHART_FILE).write_text(loss_page(progress.steps, known))
+            (draft.directory / layout.CHART_FILE).write_text(loss_page(version.losses, known))
             (draft.directory / layout.MARKER).write_text(version.model_dump_json(indent=2))
             draft.name = known
             draft.replaces = not layout.is_whole(self._versions / known, listener.say)
         _keep_newest_logs(log_path.parent)
         listener.say(f"Trained {outcome.steps:,} steps: {self._versions / known}")
+
+    def _prune(self, keep: int, listener: Listener) -> None:
+        old = old_checkpoints(self._workspace, self._pipeline.name, keep)
+        if old:
+            freed = remove(old)
+            listener.say(f"Deleted {len(old)} old checkpoints, {freed / 1e9:.1f} GB.")
 
     def _outcome(self, job: TrainingJob, watch: TrainingWatch, log_path: Path) -> TrainingOutcome:
         try:
@@ -122,6 +130,7 @@ class TrainingStage:
             files=model_files(model),
             outcome=outcome,
             summary=progress.summary(),
+            losses=loss_curve(progress.steps),
             model=ModelRecord(
                 uri=f"{self._pipeline.name}/checkpoint",
                 revision=f"checkpoint:{known}",

@@ -65,3 +65,13 @@ class TrainingInputs:
             env_vars=self.pod.env_vars,
             asked=self.asked,
         )
+
+
+def asked_settings(pod: PodRecipe, defined: PodRecipe) -> tuple[str, ...]:
+    """What somebody set: named in the pipeline's file, or other than the default at launch."""
+    defaults = type(pod)()
+    return tuple(
+        name
+        for name in type(pod).model_fields
+        if name in defined.model_fields_set or getattr(pod, name) != getattr(defaults, name)
+    )

@@ -1,0 +1,94 @@
+"""Which old things may go: checkpoints, prepared datasets and leftovers that nothing uses.
+
+A thing is in use when a stable link leads to it, or a record of any pipeline names it: another
+pipeline's base model, a score, a registered version. The newest ones are kept whatever uses them.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osft_assets.core.lineage import FINGERPRINT_DIGITS
+from osft_assets.core.workspace import Workspace
+
+# What there are versions of, and the stable link to the newest.
+_KINDS = {"checkpoints": "final_model", "dataset_versions": "datasets"}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something that may go, and why."""
+
+    path: Path
+    size_bytes: int
+    reason: str
+
+
+def removable(workspace: Workspace, pipeline: str, keep: int) -> list[Removal]:
+    """What of one pipeline may go, when the newest `keep` of each kind stay."""
+    home = workspace.pipeline(pipeline)
+    datasets = _old_versions(workspace, home, "dataset_versions", max(keep, 1))
+    links = [Removal(path, 0, "left by a killed run") for path in _loose_links(home)]
+    return old_checkpoints(workspace, pipeline, max(keep, 1)) + datasets + links
+
+
+def old_checkpoints(workspace: Workspace, pipeline: str, keep: int) -> list[Removal]:
+    """The checkpoints that may go. With `keep` 0, none may."""
+    home = workspace.pipeline(pipeline)
+    return _old_versions(workspace, home, "checkpoints", keep) if keep else []
+
+
+def _old_versions(workspace: Workspace, home: Path, kind: str, keep: int) -> list[Removal]:
+    versions = _newest_first(home / kind)
+    named = _named_in_records(workspace)
+    spared = set(versions[:keep]) | _target(home / _KINDS[kind])
+    return [
+        Removal(path, _size(path), f"older than the newest {keep}, and nothing uses it")
+        for path in versions
+        if path not in spared and path.name not in named
+    ]
+
+
+def remove(removals: Iterable[Removal]) -> int:
+    """Delete them; the bytes that are free now."""
+    freed = 0
+    for removal in removals:
+        if removal.path.is_symlink():
+            removal.path.unlink(missing_ok=True)
+            continue
+        # Away under another name first: a run that is killed here leaves no half of a version.
+        doomed = removal.path.with_name(f".removing-{removal.path.name}")
+        removal.path.rename(doomed)
+        shutil.rmtree(doomed)
+        freed += removal.size_bytes
+    return freed
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    versions = [path for path in directory.iterdir() if len(path.name) == FINGERPRINT_DIGITS]
+    return sorted(versions, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
+def _target(link: Path) -> set[Path]:
+    """The version that a stable link is in, or leads into."""
+    target = Path(os.path.realpath(link))
+    return {target, target.parent}
+
+
+def _named_in_records(workspace: Workspace) -> str:
+    records = workspace.root.glob("*/records/*.json")
+    return "\n".join(path.read_text(errors="replace") for path in sorted(records))
+
+
+def _loose_links(home: Path) -> list[Path]:
+    return sorted(
+        path for link in _KINDS.values() for path in home.glob(f".{link}-*") if path.is_symlink()
+    )
+
+
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

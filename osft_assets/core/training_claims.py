@@ -1,0 +1,130 @@
+"""Judges a finished training: what is claimed of a checkpoint, and whether it is so.
+
+The worker verified the model before it became a checkpoint; here the files are read again, and what
+the worker measured is held against its bound. The asset checks only pass this on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from osft_assets.core.checkpoint import MODEL, CheckpointVersion, model_files
+from osft_assets.core.model_records import ModelFindings
+from osft_assets.core.training_job import MatrixLeak
+
+# In fp32 the measured leak of mini-trainer is 1e-5 to 3e-5; without its projection, 0.1.
+MOST_LEAK = 1e-4
+CLAIMS = {
+    "training_is_complete": "Every step ran, and the loss stayed finite.",
+    "files_are_as_written": "Every file of the model is the one recorded when training ended.",
+    "model_can_be_loaded": "Configuration, tokenizer, finite weights; of the base's architecture.",
+    "frozen_subspace_was_kept": "No update of a constrained matrix leaks into what OSFT freezes.",
+    "loss_fell": "The last tenth of the steps has a lower loss than the first step.",
+    "every_row_was_trained_on": "No row was dropped for its length, or had nothing to learn.",
+}
+WARNINGS = frozenset({"loss_fell", "every_row_was_trained_on"})
+_ONLY_OSFT = frozenset({"frozen_subspace_was_kept"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim: whether it holds, what was seen, and what to do if it does not."""
+
+    passed: bool
+    seen: Mapping[str, Any]
+    remedy: str = ""
+
+
+def claims_of(algorithm: str) -> dict[str, str]:
+    """What is claimed of a checkpoint that this algorithm made."""
+    return {
+        name: meaning
+        for name, meaning in CLAIMS.items()
+        if algorithm == "osft" or name not in _ONLY_OSFT
+    }
+
+
+def judge(
+    directory: Path, version: CheckpointVersion, found: ModelFindings
+) -> Mapping[str, Verdict]:
+    """Every claim; `found` is what an examination of the model's files found just now."""
+    verdicts = {
+        "training_is_complete": _complete(version),
+        "files_are_as_written": _as_written(directory, version),
+        "model_can_be_loaded": _loadable(version, found),
+        "loss_fell": _fell(version),
+        "every_row_was_trained_on": _every_row(version),
+    }
+    if version.algorithm == "osft":
+        verdicts["frozen_subspace_was_kept"] = _kept(version)
+    return verdicts
+
+
+def _complete(version: CheckpointVersion) -> Verdict:
+    seen = {"steps": version.summary.steps, "expected_steps": version.outcome.expected_steps}
+    return Verdict(version.summary.steps == version.outcome.expected_steps, seen)
+
+
+def _as_written(directory: Path, version: CheckpointVersion) -> Verdict:
+    there = {file.name: file for file in model_files(directory / MODEL)}
+    recorded = {file.name: file for file in version.files}
+    changed = sorted(
+        name for name in there.keys() | recorded.keys() if there.get(name) != recorded.get(name)
+    )
+    seen = {"files": len(there), "changed_files": ", ".join(changed) or "none"}
+    return Verdict(not changed, seen, "Delete the checkpoint's directory, then materialize again.")
+
+
+def _loadable(version: CheckpointVersion, found: ModelFindings) -> Verdict:
+    problems = (found.config_problem, found.tokenizer_problem, found.weights_problem)
+    same = found.architecture == version.base_model.architecture
+    lost_template = version.base_model.has_chat_template and not found.has_chat_template
+    seen = {
+        "problems": "; ".join(filter(None, problems)) or "none",
+        "architecture": found.architecture,
+        "parameters": found.parameters,
+        "chat_template": found.has_chat_template,
+    }
+    return Verdict(not any(problems) and same and not lost_template, seen)
+
+
+def _kept(version: CheckpointVersion) -> Verdict:
+    certificate = version.outcome.certificate
+    if certificate is None:
+        return Verdict(False, {"certificate": "none"}, "Training made no certificate.")
+    broken = [matrix for matrix in certificate.matrices if not _is_kept(matrix)]
+    seen = {
+        "worst_leak": certificate.worst_leak,
+        "most_leak": MOST_LEAK,
+        "constrained_share": certificate.constrained_share,
+        "broken_matrices": ", ".join(matrix.name for matrix in broken) or "none",
+    }
+    return Verdict(not broken, seen, "The frozen subspace was written to: old skills may be gone.")
+
+
+def _is_kept(matrix: MatrixLeak) -> bool:
+    leaks = (matrix.leak_left, matrix.leak_right)
+    small = all(leak < MOST_LEAK for leak in leaks)  # false for NaN, too
+    return small and matrix.rank <= matrix.free_rank
+
+
+def _fell(version: CheckpointVersion) -> Verdict:
+    summary = version.summary
+    seen = {
+        "first_loss": summary.first_loss,
+        "mean_loss_of_last_tenth": summary.mean_loss_of_last_tenth,
+    }
+    passed = summary.mean_loss_of_last_tenth < summary.first_loss
+    return Verdict(passed, seen, "Nothing was learnt: raise learning_rate or num_epochs.")
+
+
+def _every_row(version: CheckpointVersion) -> Verdict:
+    rows = version.outcome.rows
+    text = (
+        f"{rows.given - rows.trained:,} of {rows.given:,} rows were left out: "
+        f"{rows.too_short_or_long:,} under 20 tokens or of max_seq_len and more, "
+        f"{rows.over_gpu_limit:,} over max_tokens_per_gpu, {rows.without_loss:,} with nothing to "
+        "learn."
+    )
+    return Verdict(rows.trained == rows.given, rows.model_dump(), text)
