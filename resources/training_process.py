@@ -44,7 +44,9 @@ _GRACE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class TrainingProcess:
-    """Training on this machine."""
+    """Training on this machine, by a module that is run as the child process."""
+
+    worker: str = "resources.training_worker"
 
     def versions(self) -> dict[str, str]:
         """The trainers and what they compute with."""
@@ -55,7 +57,7 @@ class TrainingProcess:
         directory = Path(job.directory)
         (directory / JOB_FILE).write_text(job.model_dump_json(indent=2))
         marker = uuid.uuid4().hex
-        process = _started(directory / JOB_FILE, job, marker)
+        process = self._started(directory / JOB_FILE, job, marker)
         try:
             _Following(process, job, watch).until_it_ends()
         finally:
@@ -63,19 +65,23 @@ class TrainingProcess:
             shutil.rmtree(job.rows_directory, ignore_errors=True)
         return _outcome(process.returncode, directory)
 
-
-def _started(job_path: Path, job: TrainingJob, marker: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **job.env_vars, MARKER_VARIABLE: marker, "PYTHONUNBUFFERED": "1"}
-    if job.gpu == 0:
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-    return subprocess.Popen(
-        [sys.executable, "-m", "resources.training_worker", str(job_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,  # Ctrl-C is ours to handle
-    )
+    def _started(self, job_path: Path, job: TrainingJob, marker: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            **job.env_vars,
+            MARKER_VARIABLE: marker,
+            "PYTHONUNBUFFERED": "1",
+        }
+        if job.gpu == 0:
+            environment["CUDA_VISIBLE_DEVICES"] = ""
+        return subprocess.Popen(
+            [sys.executable, "-m", self.worker, str(job_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
 
 
 class _Following:

@@ -1,13 +1,23 @@
 """One fake per port, held against the adapters' own contract by `tests/test_fakes.py`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from osft_assets.core.ports import DatasetSource, FoundSource, RowBatch
+from osft_assets.core.ports import DatasetSource, FoundSource, RowBatch, Trainer, TrainingWatch
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
+from osft_assets.core.training_job import (
+    STEPS_FILE,
+    Certificate,
+    MatrixLeak,
+    RowAccount,
+    TrainingJob,
+    TrainingOutcome,
+)
+from osft_assets.core.training_steps import Step
 
 
 def chat(question: str, answer: str, **columns: Any) -> dict[str, Any]:
@@ -58,4 +68,97 @@ class FakeSource:
             yield RowBatch(self.name, "line", first + 1, encoded[first:end], bytes_read)
 
 
+def step(number: int, total: int, loss: float | None, **values: Any) -> Step:
+    """One step of a training."""
+    told: dict[str, Any] = {
+        "step": number,
+        "total_steps": total,
+        "epoch": 0,
+        "loss": loss,
+        "learning_rate": 1e-4,
+        "grad_norm": 1.0,
+        "rows": 8,
+        "tokens": 800,
+        "tokens_per_second": 4_000.0,
+        "peak_memory_gb": 0.5,
+    }
+    return Step(**told | values)
+
+
+def certificate(leak: float = 1e-5, **values: Any) -> Certificate:
+    """OSFT's certificate of a model with one constrained matrix."""
+    told: dict[str, Any] = {
+        "name": "layers.0.q_proj.weight",
+        "leak_left": leak,
+        "leak_right": leak / 2,
+        "update": 0.01,
+        "rank": 16,
+        "free_rank": 16,
+        "rounding": 0.02,
+    }
+    return Certificate(
+        matrices=(MatrixLeak(**told | values),),
+        constrained_parameters=900,
+        unconstrained_parameters=100,
+        frozen_parameters=0,
+        dtype="float32",
+    )
+
+
+class FakeTrainer:
+    """Trains nothing, in no time: passes on the losses it was given and writes a model's files.
+
+    `fails` is raised after the steps. Counts how often it trained, and remembers the jobs.
+    """
+
+    def __init__(
+        self,
+        losses: Sequence[float | None] = (4.0, 3.0, 2.0, 1.0),
+        fails: BaseException | None = None,
+        **outcome: Any,
+    ) -> None:
+        self.losses, self.fails, self._told = losses, fails, outcome
+        self.jobs: list[TrainingJob] = []
+        self.installed = {"training-hub": "0.11.2"}
+
+    def versions(self) -> dict[str, str]:
+        return self.installed
+
+    def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
+        self.jobs.append(job)
+        watch.say("training begins")
+        for number, loss in enumerate(self.losses, start=1):
+            watch.step(step(number, len(self.losses), loss))
+        if self.fails:
+            raise self.fails
+        return self._write(job)
+
+    def _write(self, job: TrainingJob) -> TrainingOutcome:
+        run = Path(job.directory)
+        model = run / "hf_format/samples_32"
+        model.mkdir(parents=True)
+        (model / "config.json").write_text('{"architectures": ["Qwen2ForCausalLM"]}')
+        (model / "model.safetensors").write_bytes(b"weights of " + job.algorithm.encode())
+        (run / STEPS_FILE).write_bytes(b"steps")
+        (run / "rubbish").write_text("left by the trainer")
+        steps, rows = len(self.losses), job.train_rows
+        told: dict[str, Any] = {
+            "model": "hf_format/samples_32",
+            "steps": steps,
+            "expected_steps": steps,
+            "rows": RowAccount(
+                given=rows, trained=rows, too_short_or_long=0, over_gpu_limit=0, without_loss=0
+            ),
+            "backend": "fake",
+            "device": "cpu",
+            "world_size": 1,
+            "attention": "sdpa",
+            "versions": self.installed,
+            "certificate": certificate() if job.algorithm == "osft" else None,
+            "seconds": 2.0,
+        }
+        return TrainingOutcome(**told | self._told)
+
+
 _: type[DatasetSource] = FakeSource
+__: type[Trainer] = FakeTrainer

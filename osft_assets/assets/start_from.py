@@ -1,0 +1,52 @@
+"""`base_model` of a pipeline that goes on where another one ended.
+
+A model from elsewhere is `assets.base_model`.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from osft_assets.core.checkpoint import CheckpointRecord, read_version
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+
+
+def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
+    """The other pipeline's newest checkpoint, as this one's base model."""
+    upstream = pipeline.start_from
+
+    @dg.multi_asset(
+        name=f"{pipeline.name}__base_model",
+        group_name=pipeline.name,
+        ins={"checkpoint": dg.AssetIn([upstream, "checkpoint"])},
+        outs={
+            "base_model": dg.AssetOut(
+                key=[pipeline.name, "base_model"],
+                dagster_type=ModelRecord,
+                description=f"The model to start from: the newest checkpoint of `{upstream}`.",
+                kinds={"pytorch"},
+            )
+        },
+    )
+    def start_from(checkpoint: CheckpointRecord) -> dg.MaterializeResult[ModelRecord]:
+        version = read_version(Path(checkpoint.version_path))
+        model = checkpoint.model
+        return dg.MaterializeResult(
+            value=model,
+            data_version=dg.DataVersion(model.fingerprint),
+            metadata={
+                "source": model.uri,
+                "revision": model.revision,
+                "path": dg.MetadataValue.path(model.path),
+                "trained_from": version.base_model.uri,
+                "architecture": model.architecture,
+                "parameters": model.parameters,
+                "dtype": model.dtype,
+                "size_bytes": model.size_bytes,
+                "chat_template": model.has_chat_template,
+                "defined_in": pipeline.defined_in,
+            },
+        )
+
+    return start_from
