@@ -1,0 +1,87 @@
+"""instructlab-training's worker on a CPU: the six places where it needs CUDA, pointed elsewhere.
+
+accelerate has no FSDP on a CPU and wraps the model in DDP instead, with padded batches in place of
+packed ones. The data processing, the sampler, the loss, the optimizer and the loop are theirs.
+"""
+
+import collections
+import functools
+import os
+import socket
+from typing import Any
+
+_ONE_PROCESS = {
+    **{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"},
+    **{"MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"},
+}
+
+
+def set_environment() -> None:
+    """Before accelerate is imported."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        os.environ.update(_ONE_PROCESS, MASTER_PORT=str(free.getsockname()[1]))
+
+
+def replace_what_needs_cuda(worker: Any) -> None:
+    """`worker` is `instructlab.training.main_ds`."""
+    import accelerate  # type: ignore[import-untyped]
+    import torch
+    from instructlab.training import batch_loss_manager, model  # type: ignore[import-untyped]
+
+    cuda: Any = torch.cuda
+    cuda.set_device = lambda _: None
+    cuda.memory_stats = lambda *_: collections.defaultdict(int)
+    torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
+    batch_loss_manager.torch = _TorchWithoutCuda()
+    worker.get_data_loader = _in_this_process(worker.get_data_loader)
+    accelerate.Accelerator.save_model = _bare(accelerate.Accelerator.save_model)
+    # FSDP keeps the weights it trains in 32 bits whatever the file holds; DDP leaves them as they
+    # come, and transformers 5 loads them in the file's own format: 16 bits lose small updates.
+    model.AutoModelForCausalLM = _LoadedIn32Bits
+
+
+class _TorchWithoutCuda:
+    """What `batch_loss_manager` takes for torch: the CUDA device is the CPU."""
+
+    def __getattr__(self, name: str) -> Any:
+        import torch
+
+        return getattr(torch, name)
+
+    @staticmethod
+    def device(*_: object) -> Any:
+        import torch
+
+        return torch.device("cpu")
+
+
+class _LoadedIn32Bits:
+    @staticmethod
+    def from_pretrained(**arguments: Any) -> Any:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(**{"dtype": torch.float32, **arguments})
+
+
+def _in_this_process(loader: Any) -> Any:
+    """Their script insists on eight loader processes, each with a torch of its own."""
+
+    @functools.wraps(loader)
+    def load(*args: Any, **keywords: Any) -> Any:
+        return loader(*args, **{**keywords, "num_workers": 0})
+
+    return load
+
+
+def _bare(save: Any) -> Any:
+    """The names in DDP's checkpoint begin with `module.`, and transformers would then load random
+    weights with a mere warning: save the model inside.
+    """
+
+    @functools.wraps(save)
+    def save_bare(self: Any, model: Any, *args: Any, **keywords: Any) -> Any:
+        return save(self, getattr(model, "module", model), *args, **keywords)
+
+    return save_bare

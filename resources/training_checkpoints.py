@@ -1,0 +1,93 @@
+"""The checkpoints that a trainer left: which one to take, and what they lack of the base model.
+
+Whether the one taken is any good is `resources.training_verification`.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osft_assets.core.errors import TrainingError
+from resources.osft_entry import BEST
+
+# What the trainers leave out: how to generate, and the code of models that bring their own.
+_LEFT_OUT = ("generation_config.json", "*.py")
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """What to take, and what else was asked for."""
+
+    model: Path
+    epochs: tuple[Path, ...]
+    full_states: tuple[Path, ...]
+
+
+def find_checkpoints(directory: Path, rows_seen: int, takes_best: bool) -> Checkpoints:
+    """What is complete, of this run. TrainingError when the one to take is not there."""
+    complete = sorted(
+        (
+            path
+            for path in (directory / "hf_format").glob("samples_*")
+            if (path / "config.json").exists() and list(path.glob("*.safetensors"))
+        ),
+        key=_rows_in_name,
+    )
+    best = [path for path in complete if path.name.endswith(BEST)]
+    plain = [path for path in complete if path not in best]
+    # mini-trainer saves no final checkpoint where the best one is of the same step.
+    final = [path for path in (*plain, *best) if _rows_in_name(path) == rows_seen]
+    found = best[-1:] if takes_best else final[:1]
+    if not found:
+        there = ", ".join(path.name for path in complete) or "none"
+        wanted = "the best on the holdout" if takes_best else f"the one after {rows_seen:,} rows"
+        raise TrainingError(f"Training ended without its checkpoint: {wanted}. There is {there}")
+    return Checkpoints(
+        model=found[0],
+        epochs=tuple(path for path in plain if path != found[0]),
+        full_states=tuple(sorted((directory / "full_state").glob("epoch_*"), key=_number)),
+    )
+
+
+def refuse_an_interrupted_run(directory: Path) -> None:
+    """A trainer that was told to stop saves its state, and says that it completed."""
+    states = _newest(directory.glob("full_state_checkpoints/*"))
+    if states > _newest(directory.glob("hf_format/*")):
+        raise TrainingError(
+            f"Training was interrupted: {directory}/full_state_checkpoints is newer than any "
+            "checkpoint. Train again"
+        )
+
+
+def restore_what_was_left_out(checkpoint: Path, base: Path) -> None:
+    """`use_cache` as the base has it (mini-trainer leaves it off, and generating takes ten times as
+    long), and the files beside the weights.
+    """
+    path = checkpoint / "config.json"
+    config = json.loads(path.read_bytes())
+    wanted = json.loads((base / "config.json").read_bytes())
+    config.pop("use_cache", None)
+    if "use_cache" in wanted:
+        config["use_cache"] = wanted["use_cache"]
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(config, indent=2) + "\n")
+    partial.replace(path)
+    for pattern in _LEFT_OUT:
+        for source in base.glob(pattern):
+            if not (checkpoint / source.name).exists():
+                shutil.copyfile(source, checkpoint / source.name)
+
+
+def _rows_in_name(path: Path) -> float:
+    """`samples_512`, `samples_512.0` or `samples_512.0_best_val_loss`."""
+    return float(path.name.split("_")[1])
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rpartition("_")[2])
+
+
+def _newest(paths: Iterable[Path]) -> float:
+    return max((path.stat().st_mtime for path in paths), default=0.0)

@@ -1,0 +1,76 @@
+"""The environment that a training runs in: set before its libraries are imported, and inherited.
+
+Also the watch over the parent: when it is gone, nothing of the training may stay behind.
+"""
+
+import os
+import stat
+import sys
+import threading
+import uuid
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from osft_assets.core.training_job import JOB_FILE, TrainingJob
+from resources.osft_entry import JOB_VARIABLE
+from resources.process_tree import MARKER_VARIABLE, kill_marked
+
+_GRACE_SECONDS = 2.0
+# A notebook or a pod template may have set these for another training; torchrun would obey.
+_OTHER_TRAININGS = (
+    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK"),
+    *("MASTER_ADDR", "MASTER_PORT"),
+)
+_STANDARD_INPUT = 0
+
+
+def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob) -> None:
+    """For this process and all below it."""
+    for name in [n for n in environment if n in _OTHER_TRAININGS or n.startswith("PET_")]:
+        del environment[name]
+    marker = environment.setdefault(MARKER_VARIABLE, uuid.uuid4().hex)
+    environment.update(
+        {
+            JOB_VARIABLE: str(Path(job.directory) / JOB_FILE),
+            # Host-wide otherwise: another's request for a checkpoint would end our training.
+            "CHECKPOINT_TRIGGER_FILENAME": f"osft_checkpoint_{marker}",
+            # The model and the rows are on this machine already.
+            **{"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"},
+            # A second copy of the rows, which would otherwise stay in the home directory for ever.
+            "HF_DATASETS_CACHE": f"{job.rows_directory}/cache",
+            # What is printed becomes lines of a log.
+            **{"TERM": "dumb", "NO_COLOR": "1", "TQDM_DISABLE": "1"},
+            **{"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"},
+            # Without it SFT returns as if it had trained: it finds no torchrun and says nothing.
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), environment.get("PATH", "")]
+            ),
+        }
+    )
+    if job.gpu == 0:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    if job.model.trust_remote_code:
+        environment["TRUST_REMOTE_CODE"] = "1"  # the processing of rows has no other switch
+
+
+def prepare_for_cpu(environment: MutableMapping[str, str]) -> None:
+    """Small models gain nothing from threads, and numba compiles the packing of batches anew in
+    every process, which is 8 seconds.
+    """
+    environment.setdefault("OMP_NUM_THREADS", "1")
+    environment.setdefault("NUMBA_DISABLE_JIT", "1")
+
+
+def end_with_the_parent() -> None:
+    """When the pipe to our standard input closes, whoever started us is gone: so are we."""
+    if not stat.S_ISFIFO(os.fstat(_STANDARD_INPUT).st_mode):
+        return  # started by hand
+    threading.Thread(target=_await_the_end, daemon=True).start()
+
+
+def _await_the_end() -> None:
+    # os.read, since sys.stdin.read would hold a lock that the interpreter wants as it ends.
+    while os.read(_STANDARD_INPUT, 1024):
+        pass
+    kill_marked(os.environ[MARKER_VARIABLE], _GRACE_SECONDS)
+    os._exit(1)

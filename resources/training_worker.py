@@ -1,0 +1,179 @@
+"""Trains once, in a process of its own: `python -m resources.training_worker path/to/job.json`.
+
+Reads the job, calls Training Hub, checks what came of it, and writes the outcome last of all. What
+goes wrong is a sentence in PROBLEM_FILE, with an exit code that says whether a setting is to blame.
+The parent is `resources.training_process`; what Training Hub launches from here, the two entries
+(`resources.osft_entry`, `resources.sft_entry`).
+"""
+
+import os
+import resource
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+
+from osft_assets.core.errors import ConfigError, OsftError, TrainingError
+from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.training_call import TrainingCall, training_call, training_recipe
+from osft_assets.core.training_failures import explained
+from osft_assets.core.training_job import (
+    CONFIG_EXIT,
+    OUTCOME_FILE,
+    PROBLEM_FILE,
+    STEPS_FILE,
+    TRAINING_EXIT,
+    Certificate,
+    TrainingJob,
+    TrainingOutcome,
+    WorkerProblem,
+)
+from osft_assets.core.training_steps import Step
+from resources.osft_certificate import CERTIFICATES
+from resources.training_environment import (
+    end_with_the_parent,
+    prepare_environment,
+    prepare_for_cpu,
+)
+from resources.training_rows import account, make_holdout_ready
+from resources.training_verification import check_run, read_steps, refuse_a_used_directory
+
+_TRAINER_LOGS = ("training_log_node0.log", "full_logs_global0.log")
+_MOST_LOG_BYTES = 1 << 20  # its end: causes are near it, and the whole may be gigabytes
+
+
+def main(job_path: str) -> int:
+    """The exit code."""
+    end_with_the_parent()
+    job = TrainingJob.model_validate_json(Path(job_path).read_bytes())
+    directory = Path(job.directory)
+    try:
+        refuse_a_used_directory(directory)
+        prepare_environment(os.environ, job)
+        outcome = _train(job, directory)
+    except OsftError as problem:
+        _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
+        print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
+        return CONFIG_EXIT if isinstance(problem, ConfigError) else TRAINING_EXIT
+    _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
+    return 0
+
+
+def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
+    from resources.training_machine import find_machine, patterns_for, refuse_missing_trackers
+
+    start = time.monotonic()
+    recipe = training_recipe(job)
+    refuse_missing_trackers(recipe, os.environ)
+    patterns: list[str] = []
+    notes: tuple[str, ...] = ()
+    if isinstance(recipe, OsftRecipe):
+        patterns, notes = patterns_for(job.model, recipe.target_patterns)
+    call = training_call(job, find_machine(job.algorithm), patterns)
+    if call.on_cpu:
+        prepare_for_cpu(os.environ)
+    elif call.attention == "sdpa":
+        os.environ["TESTING"] = "true"  # mini-trainer's way to do without flash-attn; no other use
+    try:
+        if recipe.validation_frequency > 0:
+            make_holdout_ready(job, recipe)
+        _call_training_hub(job, call)
+    except OsftError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - theirs are of every kind
+        raise _failure(job, recipe, problem) from problem
+    rows = account(job, recipe)
+    steps = read_steps(job, recipe)
+    found = check_run(job, recipe, steps)
+    _write_steps(steps, directory / STEPS_FILE)
+    return TrainingOutcome(
+        model=str(found.model.relative_to(directory)),
+        epochs=tuple(str(path.relative_to(directory)) for path in found.epochs),
+        full_states=tuple(str(path.relative_to(directory)) for path in found.full_states),
+        steps=len(steps),
+        expected_steps=steps[-1].total_steps,
+        rows=rows,
+        notes=(*call.notes, *notes),
+        certificate=_certificate(directory, found.model.name) if patterns else None,
+        seconds=time.monotonic() - start,
+        peak_memory_gb=_peak_memory_gb(steps, call.on_cpu),
+        **_circumstances(call),
+    )
+
+
+def _call_training_hub(job: TrainingJob, call: TrainingCall) -> None:
+    import training_hub
+
+    from resources.training_backends import our_entries, register_cpu_backends
+
+    register_cpu_backends()
+    train = training_hub.osft if job.algorithm == "osft" else training_hub.sft
+    with our_entries(job.algorithm, call.entry_flags, call.on_cpu):
+        train(**call.arguments)
+
+
+def _failure(job: TrainingJob, recipe: OsftRecipe | SftRecipe, problem: Exception) -> OsftError:
+    """What the rows say, or the trainer's log, or the exception itself."""
+    processed = Path(job.rows_directory) / "data.jsonl"
+    if processed.exists():
+        try:
+            account(job, recipe)
+        except TrainingError as nothing_left:
+            return nothing_left
+    said = "".join(traceback.format_exception(problem))
+    return explained(f"{said}\n{_end_of_log(Path(job.directory))}")
+
+
+def _end_of_log(directory: Path) -> str:
+    for name in _TRAINER_LOGS:
+        if (directory / name).exists():
+            with (directory / name).open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - _MOST_LOG_BYTES))
+                return stream.read().decode(errors="replace")
+    return ""
+
+
+def _certificate(directory: Path, checkpoint: str) -> Certificate:
+    path = directory / CERTIFICATES / f"{checkpoint}.json"
+    if not path.exists():
+        raise TrainingError(f"{checkpoint} has no certificate: OSFT's guarantee was not measured")
+    return Certificate.model_validate_json(path.read_bytes())
+
+
+def _peak_memory_gb(steps: list[Step], on_cpu: bool) -> float:
+    if on_cpu:  # the trainers report 0; this is the largest process below us
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
+    return max(step.peak_memory_gb or 0.0 for step in steps)
+
+
+def _circumstances(call: TrainingCall) -> dict[str, object]:
+    from resources.library_versions import library_versions
+    from resources.training_machine import device_name
+
+    names = ("training-hub", "rhai-innovation-mini-trainer", "instructlab-training")
+    return {
+        "backend": call.backend,
+        "device": "cpu" if call.on_cpu else device_name(),
+        "world_size": call.processes,
+        "attention": call.attention,
+        "versions": library_versions((*names, "torch", "transformers", "accelerate")),
+    }
+
+
+def _write_steps(steps: list[Step], path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.Table.from_pylist([asdict(step) for step in steps]), path)
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
