@@ -1,7 +1,6 @@
-"""Files of this machine: the workspace's own (`pvc://`), and others, which are only read.
+"""Rows in files of this machine: the workspace's own (`pvc://`), and others, which are only read.
 
-With `confine_inputs` nothing outside the workspace may be read: on a shared installation, whoever
-may launch a run could otherwise read any file of the pod.
+Which paths may be read is decided in `resources.local_paths`.
 """
 
 import os
@@ -13,13 +12,13 @@ from typing import BinaryIO, cast
 
 import xxhash
 
-from osft_assets.core.errors import ConfigError, SourceError
+from osft_assets.core.errors import SourceError
 from osft_assets.core.ports import Batches, FoundSource
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import LocalPath, WorkspacePath
 from osft_assets.core.workspace import Workspace
+from resources.local_paths import existing_path, hash_file, refuse_links_out
 from resources.row_files import RowFile, is_data_file, read_files
-from resources.row_formats import BLOCK_BYTES
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class LocalSource:
 
     def find(self, location: WorkspacePath | LocalPath) -> FoundSource:
         """The files there are, and a hash of what is in them."""
-        root = self._path(location)
         try:
+            root = existing_path(location, self.workspace, self.confine_inputs)
             paths, skipped = self._files(location, root)
             stamps = [_stamp(path) for path in paths]  # before hashing: a change in between shows
             revision = _content_hash(paths)
@@ -46,24 +45,9 @@ class LocalSource:
         size_bytes = sum(stamp[0] for stamp in stamps)
         return FoundSource(record, size_bytes, lambda: _read_unchanged(files, paths, stamps))
 
-    def _path(self, location: WorkspacePath | LocalPath) -> Path:
-        if isinstance(location, WorkspacePath):
-            return self.workspace.inside(location.relative)
-        if self.confine_inputs:
-            raise ConfigError(
-                f"{location}: absolute paths are refused while OSFT_CONFINE_INPUTS is set. Use "
-                "pvc://PATH, relative to the workspace"
-            )
-        return location.path
-
     def _files(
         self, location: WorkspacePath | LocalPath, root: Path
     ) -> tuple[list[Path], tuple[str, ...]]:
-        if not root.exists():
-            where = f" (looked for {root})" if isinstance(location, WorkspacePath) else ""
-            raise SourceError(
-                f"{location} does not exist{where}. Check the path, and that its volume is mounted."
-            )
         if root.is_file():
             return [root], ()
         if not root.is_dir():
@@ -74,9 +58,7 @@ class LocalSource:
             raise SourceError(
                 f"{location} has no data files (.jsonl, .json, .csv, .parquet, also .gz and .zst)."
             )
-        if isinstance(location, WorkspacePath):
-            for path in data:
-                self.workspace.inside(str(path.relative_to(self.workspace.root.resolve())))
+        refuse_links_out(data, location, self.workspace)
         skipped = sorted(set(paths).difference(data))
         return data, tuple(_name(path, root) for path in skipped)
 
@@ -113,10 +95,7 @@ def _open(path: Path) -> BinaryIO:
 def _content_hash(paths: list[Path]) -> str:
     digest = xxhash.xxh3_128()
     for path in paths:
-        with path.open("rb", buffering=0) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
-        digest.update(b"\0")  # moving a row from one file to the next is a change
+        hash_file(digest, path)
     return f"xxh3:{digest.hexdigest()}"
 
 

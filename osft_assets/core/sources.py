@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.redaction import credentials_in, quoted, redact
 
-_WORD = r"[A-Za-z0-9][\w.-]*"
-_HUB_NAME = re.compile(rf"(?P<repo>{_WORD}(/{_WORD})?)(:(?P<config>[^@/]+))?(@(?P<revision>\S+))?")
+HUB_REPOSITORY = r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?"
+_HUB_NAME = re.compile(rf"(?P<repo>{HUB_REPOSITORY})(:(?P<config>[^@/]+))?(@(?P<revision>\S+))?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz", ".zst")
 _SCHEMES = "hf://, s3://, http://, https://, pvc:// or file://"
@@ -148,11 +148,12 @@ def _hub(text: str, rest: str) -> Location:
     return HubDataset(match["repo"], match["config"] or "", match["revision"] or "")
 
 
-def _s3(text: str, rest: str) -> Location:
+def parse_s3(text: str, rest: str, knob: str = "data_uri") -> S3Location:
+    """The address `text`, which is `rest` after its scheme; `knob` is the setting it was in."""
     bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket) or "?" in key:
         raise ConfigError(
-            f"data_uri {quoted(text)} is not s3://bucket/key, or s3://bucket/prefix/ for many files"
+            f"{knob} {quoted(text)} is not s3://bucket/key, or s3://bucket/prefix/ for many files"
         )
     return S3Location(bucket, key)
 
@@ -169,31 +170,29 @@ def _web(text: str, _rest: str) -> Location:
     return WebLocation(text)
 
 
-def _workspace(text: str, rest: str) -> Location:
+def parse_workspace(text: str, rest: str, knob: str = "data_uri") -> WorkspacePath:
+    """Likewise."""
     relative = rest.strip("/")
     if not relative:
-        raise ConfigError("data_uri names no file. Expected pvc://path, relative to the workspace")
+        raise ConfigError(f"{knob} names no file. Expected pvc://path, relative to the workspace")
     if "\0" in relative:
-        raise ConfigError("data_uri holds a NUL character. Remove it")
+        raise ConfigError(f"{knob} holds a NUL character. Remove it")
     if ".." in PurePosixPath(relative).parts:
-        raise ConfigError(f"data_uri {quoted(text)} leaves the workspace. Remove '..'")
+        raise ConfigError(f"{knob} {quoted(text)} leaves the workspace. Remove '..'")
     return WorkspacePath(relative)
 
 
-def _file(text: str, rest: str) -> Location:
+def parse_file(text: str, rest: str, knob: str = "data_uri") -> LocalPath:
+    """Likewise."""
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
         raise ConfigError(
-            f"data_uri {quoted(text)} names another machine. Expected file:///absolute/path"
+            f"{knob} {quoted(text)} names another machine. Expected file:///absolute/path"
         )
     return LocalPath(Path("/" + unquote(path)))
 
 
 _PARSERS: Mapping[str, Callable[[str, str], Location]] = {
-    "hf": _hub,
-    "s3": _s3,
-    "http": _web,
-    "https": _web,
-    "pvc": _workspace,
-    "file": _file,
+    **dict.fromkeys(("http", "https"), _web),
+    **{"hf": _hub, "s3": parse_s3, "pvc": parse_workspace, "file": parse_file},
 }
