@@ -18,6 +18,7 @@ class ModelFindings(Record):
     config_problem: str = ""
     tokenizer_problem: str = ""
     weights_problem: str = ""
+    weights_were_examined: bool = True  # False for a format that runs code when it is read
 
 
 class ModelRecord(Record):
