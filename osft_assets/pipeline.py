@@ -3,7 +3,7 @@
 import dagster as dg
 
 from osft_assets.assets.dataset import dataset_asset
-from osft_assets.checks import dataset_checks
+from osft_assets.checks.dataset import dataset_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 
 

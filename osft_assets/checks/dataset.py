@@ -1,7 +1,6 @@
-"""Claims about the assets, shown on their pages and asked before later stages run.
+"""The claims about the dataset: one op reads the files again and answers all of them.
 
-One op reads the files again and answers all the dataset's claims. The judgement is in
-`core.inspection`.
+The judgement is in `core.inspection`.
 """
 
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from osft_assets.checks.answers import answer, selected
 from osft_assets.core.dataset import read_version
 from osft_assets.core.inspection import DatasetFindings, SplitFindings, inspect
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -55,13 +55,7 @@ def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
             _none_left_out(train, version),
             _fills_a_batch(train, findings, pipeline),
         ]
-        wanted = context.selected_asset_check_keys
-        yield from (
-            result
-            for result in results
-            if result.asset_key
-            and dg.AssetCheckKey(result.asset_key, result.check_name or "") in wanted
-        )
+        yield from selected(context, results)
 
     return dataset_checks
 
@@ -79,15 +73,7 @@ def _spec(name: str, asset: dg.AssetKey, other: dg.AssetKey) -> dg.AssetCheckSpe
 def _answer(
     asset: dg.AssetKey, name: str, passed: bool, seen: dict[str, Any], description: str = ""
 ) -> dg.AssetCheckResult:
-    severity = dg.AssetCheckSeverity.WARN if name in _WARNINGS else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name=name,
-        passed=passed,
-        severity=severity,
-        metadata=seen,
-        description=description or None,
-    )
+    return answer(dg.AssetCheckKey(asset, name), passed, seen, description, name in _WARNINGS)
 
 
 def _well_formed(asset: dg.AssetKey, found: SplitFindings) -> dg.AssetCheckResult:
