@@ -12,9 +12,13 @@ from types import ModuleType
 import click
 import dagster as dg
 
-from osft_assets.core.dataset import read_version, stable_directory
+from osft_assets.core import checkpoint, dataset
+from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.errors import OsftError
+from osft_assets.core.pruning import removable, remove
 from osft_assets.core.records import DatasetSplit
+from osft_assets.core.training_progress import duration
+from osft_assets.core.workspace import Workspace
 
 _CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
@@ -44,6 +48,33 @@ def demo() -> None:
     click.echo("`make dev` shows the assets, their checks and their lineage in a browser.")
 
 
+@main.command()
+@click.argument("pipelines", nargs=-1)
+@click.option("--keep", default=3, show_default=True, type=click.IntRange(1), help="Of each kind.")
+@click.option("--delete", is_flag=True, help="Delete them. Without this they are only listed.")
+def prune(pipelines: tuple[str, ...], keep: int, delete: bool) -> None:
+    """List old checkpoints and prepared datasets that nothing uses, of PIPELINES or of all.
+
+    What a stable link leads to, or a record of any pipeline names, is never listed.
+    """
+    place = _definitions().workspace()
+    names = pipelines or _pipelines_in(place)
+    found = [removal for name in names for removal in removable(place, name, keep)]
+    for removal in found:
+        click.echo(f"{removal.size_bytes / 1e6:>10,.1f} MB  {removal.path}  ({removal.reason})")
+    total = sum(removal.size_bytes for removal in found) / 1e6
+    if delete:
+        remove(found)
+        click.echo(f"Deleted {len(found)}: {total:,.1f} MB.")
+    else:
+        click.echo(f"{len(found)} may go: {total:,.1f} MB. Add --delete to delete them.")
+
+
+def _pipelines_in(workspace: Workspace) -> tuple[str, ...]:
+    """Those that have written something, also when their YAML file is gone."""
+    return tuple(sorted(path.parent.name for path in workspace.root.glob("*/records")))
+
+
 def _materialize(pipeline: str) -> bool:
     definitions = _definitions()
     names = sorted(job.name.removesuffix("_pipeline") for job in definitions.defs.jobs or [])
@@ -58,8 +89,9 @@ def _materialize(pipeline: str) -> bool:
     _list_claims(result)
     _list_failures(result)
     if result.success:
-        split = result.asset_value([pipeline, "train_split"])
-        _summarize(split, stable_directory(definitions.workspace(), pipeline))
+        place = definitions.workspace()
+        _summarize_rows(result.asset_value([pipeline, "train_split"]), place)
+        _summarize_training(result.asset_value([pipeline, "checkpoint"]), place)
     return bool(result.success)
 
 
@@ -92,9 +124,27 @@ def _list_failures(result: dg.ExecuteInProcessResult) -> None:
         click.echo(f"FAILED {event.step_key}: {message}", err=True)
 
 
-def _summarize(split: DatasetSplit, directory: Path) -> None:
-    counts = read_version(Path(split.version_path)).counts
+def _summarize_rows(split: DatasetSplit, workspace: Workspace) -> None:
+    directory = dataset.stable_directory(workspace, Path(split.version_path).parent.parent.name)
+    counts = dataset.read_version(Path(split.version_path)).counts
     click.echo(f"\n{counts.read:,} rows read from {split.source.uri}")
     for name in ("invalid", "duplicate", "train", "holdout"):
         click.echo(f"  {getattr(counts, name):>6,} {name}")
     click.echo(f"They are in {directory}/train.jsonl and eval.jsonl.")
+
+
+def _summarize_training(trained: CheckpointRecord, workspace: Workspace) -> None:
+    version = checkpoint.read_version(Path(trained.version_path))
+    summary, outcome = version.summary, version.outcome
+    click.echo(
+        f"\n{summary.steps:,} steps of {version.algorithm} on {outcome.device}, "
+        f"{duration(outcome.seconds)}: loss {summary.first_loss:.3g} to {summary.final_loss:.3g}"
+    )
+    if outcome.certificate:
+        click.echo(
+            f"  {outcome.certificate.constrained_share:.0%} of the parameters are constrained; "
+            f"at most {outcome.certificate.worst_leak:.1e} of an update leaks into what is frozen"
+        )
+    for note in outcome.notes:
+        click.echo(f"  note: {note}")
+    click.echo(f"The model is in {checkpoint.stable_directory(workspace, version.pipeline)}.")

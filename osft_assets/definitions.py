@@ -14,7 +14,10 @@ import dagster as dg
 import osft_assets.defs
 from osft_assets.core.workspace import Workspace
 from resources.dataset_sources import DatasetSources
+from resources.model_inspector import ModelFiles
+from resources.model_sources import ModelSources
 from resources.record_io import RecordIOManager
+from resources.training_process import TrainingProcess
 
 # Dagster 1.13 warns of itself: it rebuilds the checks of components with a beta parameter, whenever
 # a repository is made, so this cannot be limited to our own loading.
@@ -28,6 +31,9 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     resources = {
         "workspace": place,
         "dataset_source": DatasetSources(place, confined),
+        "model_source": ModelSources(place, confined),
+        "model_inspector": ModelFiles(),
+        "trainer": TrainingProcess(),
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(_pipelines(), dg.Definitions(resources=resources | overrides))

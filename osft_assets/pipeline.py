@@ -2,8 +2,13 @@
 
 import dagster as dg
 
+from osft_assets.assets.base_model import base_model_asset
 from osft_assets.assets.dataset import dataset_asset
+from osft_assets.assets.start_from import start_from_asset
+from osft_assets.assets.training import training_asset
+from osft_assets.checks.base_model import base_model_checks
 from osft_assets.checks.dataset import dataset_checks
+from osft_assets.checks.training import training_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 
 
@@ -14,6 +19,13 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
         selection=dg.AssetSelection.groups(pipeline.name),
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
     )
+    base_model = start_from_asset if pipeline.start_from else base_model_asset
     return dg.Definitions(
-        assets=[dataset_asset(pipeline)], asset_checks=[dataset_checks(pipeline)], jobs=[job]
+        assets=[base_model(pipeline), dataset_asset(pipeline), training_asset(pipeline)],
+        asset_checks=[
+            base_model_checks(pipeline),
+            dataset_checks(pipeline),
+            training_checks(pipeline),
+        ],
+        jobs=[job],
     )

@@ -21,23 +21,18 @@ Written by `make docs` from `osft_assets/core/recipes/`; do not edit. A value ou
 a setting that does not exist, is refused when the file is loaded or the run is launched.
 """
 _NOT_YET = "Cannot be set yet: the stage is not built."
+_ON_ONE_MACHINE = (
+    "On one machine, `gpu`, `num_procs` and `env_vars` take effect; without a GPU, training is one "
+    "process. What cannot be had is refused when it was set on purpose, and noted when it is only "
+    "the default. The other settings need Kubernetes, a later stage: set, they are refused."
+)
 _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
-    ("`dataset:`", DatasetRecipe, "Takes effect today."),
-    (
-        "`train:` with `algorithm: osft`",
-        OsftRecipe,
-        "Of these the dataset stage uses `effective_batch_size`, `is_pretraining`, "
-        "`document_column_name` and `use_processed_dataset`. The others are checked, but without "
-        "effect until training is built.",
-    ),
-    (
-        "`train:` with `algorithm: sft`",
-        SftRecipe,
-        "As above.",
-    ),
-    ("The base model", BaseModelRecipe, _NOT_YET),
-    ("Pods, OSFT", PodRecipe, _NOT_YET),
-    ("Pods, SFT", SftPodRecipe, _NOT_YET),
+    ("`dataset:`", DatasetRecipe, ""),
+    ("`base_model:`", BaseModelRecipe, "`base_model: NAME` alone sets the first."),
+    ("`train:` with `algorithm: osft`", OsftRecipe, ""),
+    ("`train:` with `algorithm: sft`", SftRecipe, ""),
+    ("`pod:` with `algorithm: osft`", PodRecipe, _ON_ONE_MACHINE),
+    ("`pod:` with `algorithm: sft`", SftPodRecipe, _ON_ONE_MACHINE),
     ("Evaluation", EvaluationRecipe, _NOT_YET),
     ("Registry", RegistryRecipe, _NOT_YET),
 )

@@ -60,6 +60,7 @@ def run(trainer: Any, setup: Any) -> None:
             _remove_earlier_bests(directory, name)
 
     setup.finalize_model_initialization, trainer.save_model = finalized, saved
+    trainer.Checkpointer.record_save = _best_apart(trainer.Checkpointer.record_save)
     if recipe.use_processed_dataset:
         trainer.get_data_loader = _limited(trainer.get_data_loader, recipe.max_seq_len)
     wait_for_metrics = write_in_order(trainer.AsyncStructuredLogger)
@@ -76,6 +77,21 @@ def _limited(loader: Callable[..., Any], max_seq_len: int) -> Callable[..., Any]
     # Nobody applies max_seq_len to rows that come tokenised. mini-trainer keeps the limit itself,
     # the processing of chats does not.
     return functools.partial(loader, max_seq_len=max_seq_len - 1)
+
+
+def _best_apart(record: Callable[..., None]) -> Callable[..., None]:
+    """mini-trainer saves a step once: where it was the best, it would skip the checkpoint of the
+    epoch or the final one, and the next best takes its place.
+    """
+
+    @functools.wraps(record)
+    def recorded(self: Any, save_type: str, *args: Any, **keywords: Any) -> None:
+        before = self.last_saved_samples
+        record(self, save_type, *args, **keywords)
+        if save_type == BEST:
+            self.last_saved_samples = before
+
+    return recorded
 
 
 def _remove_earlier_bests(directory: Path, newest: str) -> None:

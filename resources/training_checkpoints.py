@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from osft_assets.core.errors import TrainingError
 from resources.osft_entry import BEST
@@ -37,8 +38,7 @@ def find_checkpoints(directory: Path, rows_seen: int, takes_best: bool) -> Check
     )
     best = [path for path in complete if path.name.endswith(BEST)]
     plain = [path for path in complete if path not in best]
-    # mini-trainer saves no final checkpoint where the best one is of the same step.
-    final = [path for path in (*plain, *best) if _rows_in_name(path) == rows_seen]
+    final = [path for path in plain if _rows_in_name(path) == rows_seen]
     found = best[-1:] if takes_best else final[:1]
     if not found:
         there = ", ".join(path.name for path in complete) or "none"
@@ -61,9 +61,9 @@ def refuse_an_interrupted_run(directory: Path) -> None:
         )
 
 
-def restore_what_was_left_out(checkpoint: Path, base: Path) -> None:
-    """`use_cache` as the base has it (mini-trainer leaves it off, and generating takes ten times as
-    long), and the files beside the weights.
+def restore_what_was_left_out(checkpoint: Path, base: Path, dtype: str) -> None:
+    """`use_cache` as the base has it (mini-trainer leaves it off, which makes generating slow), the
+    number format (instructlab-training saves 32 bits of any model), the files beside the weights.
     """
     path = checkpoint / "config.json"
     config = json.loads(path.read_bytes())
@@ -71,13 +71,50 @@ def restore_what_was_left_out(checkpoint: Path, base: Path) -> None:
     config.pop("use_cache", None)
     if "use_cache" in wanted:
         config["use_cache"] = wanted["use_cache"]
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(config, indent=2) + "\n")
-    partial.replace(path)
+    if dtype:
+        config.pop("torch_dtype", None)
+        config["dtype"] = dtype
+        _cast(checkpoint, dtype)
+    _write(path, config)
     for pattern in _LEFT_OUT:
         for source in base.glob(pattern):
             if not (checkpoint / source.name).exists():
                 shutil.copyfile(source, checkpoint / source.name)
+
+
+def _cast(checkpoint: Path, dtype: str) -> None:
+    """One file after the other. The files of a checkpoint that has the format already stay."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    size, changed = 0, False
+    for path in checkpoint.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        cast = {name: _as_dtype(tensor, dtype) for name, tensor in tensors.items()}
+        size += sum(tensor.nbytes for tensor in cast.values())
+        if any(cast[name].dtype != tensor.dtype for name, tensor in tensors.items()):
+            changed = True
+            partial = path.with_suffix(".partial")
+            save_file(cast, partial, metadata={"format": "pt"})
+            partial.replace(path)
+    index = checkpoint / "model.safetensors.index.json"
+    if changed and index.exists():
+        content = json.loads(index.read_bytes())
+        content.setdefault("metadata", {})["total_size"] = size
+        _write(index, content)
+
+
+def _as_dtype(tensor: Any, dtype: str) -> Any:
+    import torch
+
+    return tensor.to(getattr(torch, dtype)) if tensor.is_floating_point() else tensor
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.replace(path)
 
 
 def _rows_in_name(path: Path) -> float:

@@ -39,7 +39,7 @@ def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob)
             # A second copy of the rows, which would otherwise stay in the home directory for ever.
             "HF_DATASETS_CACHE": f"{job.rows_directory}/cache",
             # What is printed becomes lines of a log.
-            **{"TERM": "dumb", "NO_COLOR": "1", "TQDM_DISABLE": "1"},
+            **{"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "200", "TQDM_DISABLE": "1"},
             **{"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"},
             # Without it SFT returns as if it had trained: it finds no torchrun and says nothing.
             "PATH": os.pathsep.join(

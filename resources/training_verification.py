@@ -12,6 +12,7 @@ from typing import Any
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.training_call import saved_dtype
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, Step, StepReader
 from resources.training_checkpoints import (
@@ -53,7 +54,7 @@ def check_run(job: TrainingJob, recipe: OsftRecipe | SftRecipe, steps: list[Step
     takes_best = isinstance(recipe, OsftRecipe) and recipe.save_best_val_loss
     found = find_checkpoints(directory, sum(step.rows for step in steps), takes_best)
     for path in (found.model, *found.epochs):
-        restore_what_was_left_out(path, Path(job.model.path))
+        restore_what_was_left_out(path, Path(job.model.path), saved_dtype(job))
     _check_weights(found.model, job)
     _check_tokenizer(found.model, job)
     return found
@@ -102,17 +103,9 @@ def _check_weights(checkpoint: Path, job: TrainingJob) -> None:
             f"{len(broken)} tensors of {checkpoint.name} hold numbers that are not finite, such as "
             f"{broken[0]}. Lower learning_rate or raise warmup_steps"
         )
-    _check_dtype(checkpoint.name, model, job)
-
-
-def _check_dtype(name: str, model: Any, job: TrainingJob) -> None:
-    import torch
-
-    wanted = job.recipe.get("save_dtype") or job.model.dtype
-    if isinstance(getattr(torch, wanted, None), torch.dtype):
-        found = str(model.dtype).removeprefix("torch.")
-        if found != wanted:
-            raise TrainingError(f"{name} is {found}, expected {wanted}")
+    found_dtype, wanted = str(model.dtype).removeprefix("torch."), saved_dtype(job)
+    if wanted and found_dtype != wanted:
+        raise TrainingError(f"{checkpoint.name} is {found_dtype}, expected {wanted}")
 
 
 def _check_tokenizer(checkpoint: Path, job: TrainingJob) -> None:

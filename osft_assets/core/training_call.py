@@ -24,6 +24,7 @@ _OSFT_ONLY = (
     *("unfreeze_rank_ratio", "seed", "lr_scheduler", "lr_scheduler_kwargs"),
     *("use_processed_dataset", "unmask_messages", "save_final_checkpoint"),
 )
+_DTYPES = ("float32", "bfloat16", "float16")
 _TRACKING = (
     *("mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name"),
     *("wandb_project", "wandb_entity", "wandb_run_name"),
@@ -79,6 +80,13 @@ def training_recipe(job: TrainingJob) -> OsftRecipe | SftRecipe:
     return kind.model_validate(job.recipe)
 
 
+def saved_dtype(job: TrainingJob) -> str:
+    """The number format of the saved weights: as asked, else the base model's. Empty = theirs."""
+    asked = job.recipe.get("save_dtype")
+    dtype = str(asked) if asked else job.model.dtype
+    return dtype if dtype in _DTYPES else ""
+
+
 def holdout_directory(job: TrainingJob) -> str:
     """Where the tokenised holdout rows go: `data.jsonl` in it."""
     return f"{job.rows_directory}/holdout"
@@ -126,8 +134,8 @@ def _own(
     arguments: dict[str, Any] = {name: getattr(recipe, name) for name in _OSFT_ONLY}
     named = recipe.target_patterns
     arguments["target_patterns"] = named if named else list(target_patterns)
-    if recipe.save_dtype:
-        arguments["save_dtype"] = recipe.save_dtype
+    if dtype := saved_dtype(job):
+        arguments["save_dtype"] = dtype  # or mini-trainer saves bfloat16 where the config is silent
     if recipe.validation_frequency > 0:
         arguments |= {
             "validation_data_path": f"{holdout_directory(job)}/data.jsonl",

@@ -1,7 +1,8 @@
 """What the trainers print, kept whole in a file and passed on in what a person would read.
 
-mini-trainer prints some twenty lines of JSON and a progress bar for every step; each line passed on
-becomes an event in Dagster's database.
+They print some twenty lines for every step, their settings several times over, and rows of the
+data as samples. Each line that is passed on becomes an event in Dagster's database, for everybody
+to read: so only warnings, errors and the phases of the work are. Steps are told by us.
 """
 
 import re
@@ -10,12 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+# Lines of our own worker begin like this.
+OWN_PREFIX = "osft-assets: "
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Lines of pretty-printed JSON, progress bars, steps (told by us), torchrun's banner.
-_NOISE = re.compile(
-    r'\s*[\[\]{}],?\s*$|\s*"[\w/.-]+": |.*(\d+%\||[━╺─]{3}|it/s\]|s/it\])|.*Epoch: \d+, Step: \d+'
-    r"|[*=\s-]*$|.*Setting OMP_NUM_THREADS"
+# Phases: rows tokenised, model loaded and decomposed, steps planned, validation, models saved.
+_PHASES = (
+    r"Dataset split:|Pretraining dataset:|Loading base model from|\S* Loading base model|"
+    r".*Processed \d+(/\d+)? OSFT parameters|EPOCH training mode|.*alidation loss: |"
+    r".*(Saving|Saved) model at|.*removed \d+ samples from batch|.*Training completed successfully"
 )
+_TROUBLE = r".*\b(WARNING|ERROR|CRITICAL)\b|(\w+\.)*\w*(Error|Exception|Interrupt)\b|Traceback "
+_WORTH_SAYING = re.compile(f"{_PHASES}|{_TROUBLE}|{OWN_PREFIX}")
 _LONGEST_LINE = 500
 
 
@@ -44,9 +50,9 @@ class TrainingLog:
         self._stream.write(f"{plain}\n")
         self._stream.flush()
         if is_worth_saying(plain):
-            self._say(plain[:_LONGEST_LINE])
+            self._say(plain.removeprefix(OWN_PREFIX)[:_LONGEST_LINE])
 
 
 def is_worth_saying(line: str) -> bool:
     """Whether a person who follows the run wants this line."""
-    return not _NOISE.match(line)
+    return bool(_WORTH_SAYING.match(line))
