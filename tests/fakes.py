@@ -6,7 +6,18 @@ from typing import Any
 
 import msgspec
 
-from osft_assets.core.ports import DatasetSource, FoundSource, RowBatch, Trainer, TrainingWatch
+from osft_assets.core.model_records import ModelFindings
+from osft_assets.core.ports import (
+    DatasetSource,
+    FoundModel,
+    FoundSource,
+    ModelInspector,
+    ModelSource,
+    RowBatch,
+    Trainer,
+    TrainingWatch,
+)
+from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.training_job import (
@@ -18,6 +29,8 @@ from osft_assets.core.training_job import (
     TrainingOutcome,
 )
 from osft_assets.core.training_steps import Step
+from osft_assets.core.workspace import Workspace
+from resources.record_io import RecordIOManager
 
 
 def chat(question: str, answer: str, **columns: Any) -> dict[str, Any]:
@@ -160,5 +173,60 @@ class FakeTrainer:
         return TrainingOutcome(**told | self._told)
 
 
+FINDINGS = ModelFindings(
+    architecture="TinyForCausalLM",
+    parameters=64,
+    dtype="bfloat16",
+    size_bytes=128,
+    has_chat_template=True,
+)
+
+
+class FakeModelSource:
+    """A model that is a directory already. Counts how often it was fetched."""
+
+    def __init__(
+        self, directory: Path, revision: str = "fake:1", uri: str = "fake://model"
+    ) -> None:
+        self.directory, self.revision, self.uri = directory, revision, uri
+        self.times_fetched = 0
+        self.recipes: list[BaseModelRecipe] = []
+
+    def find(self, recipe: BaseModelRecipe) -> FoundModel:
+        self.recipes.append(recipe)
+        return FoundModel(self.uri, self.revision, FINDINGS.size_bytes, self._fetch)
+
+    def _fetch(self, _: Any) -> Path:
+        self.times_fetched += 1
+        return self.directory
+
+
+class FakeInspector:
+    """Finds what it is told to. Remembers where it looked."""
+
+    def __init__(self, findings: ModelFindings = FINDINGS) -> None:
+        self.findings = findings
+        self.directories: list[Path] = []
+
+    def inspect(self, directory: Path) -> ModelFindings:
+        self.directories.append(directory)
+        return self.findings
+
+
+def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
+    """What a pipeline needs, fake but for its records; `real` replaces some."""
+    fakes = {
+        "workspace": workspace,
+        "dataset_source": FakeSource(chats(50)),
+        "model_source": FakeModelSource(workspace.root),
+        "model_inspector": FakeInspector(),
+        "trainer": FakeTrainer(),
+        "io_manager": RecordIOManager(workspace),
+    }
+    return fakes | real
+
+
 _: type[DatasetSource] = FakeSource
+_model_source: type[ModelSource] = FakeModelSource
+_model_inspector: type[ModelInspector] = FakeInspector
 __: type[Trainer] = FakeTrainer

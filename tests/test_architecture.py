@@ -14,7 +14,10 @@ import yaml
 
 from osft_assets.core import ports
 from resources.dataset_sources import DatasetSources
-from tests.fakes import FakeSource
+from resources.model_inspector import ModelFiles
+from resources.model_sources import ModelSources
+from resources.training_process import TrainingProcess
+from tests.fakes import FakeInspector, FakeModelSource, FakeSource, FakeTrainer
 
 ROOT = Path(__file__).parent.parent
 PRODUCT = sorted([*(ROOT / "osft_assets").rglob("*.py"), *(ROOT / "resources").rglob("*.py")])
@@ -96,7 +99,12 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         for name, value in vars(ports).items()
         if getattr(value, "_is_protocol", False) and name != "Protocol"
     ]
-    stand_ins = {"DatasetSource": (FakeSource, DatasetSources)}
+    stand_ins = {
+        "DatasetSource": (FakeSource, DatasetSources),
+        "ModelSource": (FakeModelSource, ModelSources),
+        "ModelInspector": (FakeInspector, ModelFiles),
+        "Trainer": (FakeTrainer, TrainingProcess),
+    }
 
     assert sorted(names) == sorted(stand_ins)
     for name in names:

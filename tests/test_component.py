@@ -16,7 +16,8 @@ here = Path(sys.argv[1])
 sys.path.insert(0, str(here))
 defs = dg.ComponentTree.for_project(here).build_defs(here / "lessons" / "defs")
 repository = dg.Definitions.merge(defs, dg.Definitions(resources={
-    "workspace": 0, "dataset_source": 0, "io_manager": dg.mem_io_manager})).get_repository_def()
+    "workspace": 0, "dataset_source": 0, "model_source": 0, "model_inspector": 0, "trainer": 0,
+    "io_manager": dg.mem_io_manager})).get_repository_def()
 print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()))
 """
 
@@ -47,7 +48,13 @@ def _load(project: Path, attributes: str) -> subprocess.CompletedProcess[str]:
 def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
     done = _load(project, "  name: weekly\n")
 
-    assert done.stdout.split() == ["weekly/holdout_split", "weekly/train_split"]
+    assert done.stdout.split() == [
+        "weekly/base_model",
+        "weekly/checkpoint",
+        "weekly/holdout_split",
+        "weekly/train_split",
+        "weekly/training_metrics",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,21 @@ def test_the_workspace_is_where_the_environment_says(
 
 
 @pytest.mark.filterwarnings("ignore:Parameter `execution_type`")  # Dagster's, about itself
-def test_what_makes_data_unfit_blocks_and_the_rest_warns() -> None:
+def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
     graph = defs.get_repository_def().asset_graph
     checks = {key.name: graph.get_check_spec(key).blocking for key in graph.asset_check_keys}
 
     assert checks == {
+        "has_config": True,
+        "has_tokenizer": True,
+        "has_chat_template": True,
+        "weights_are_complete_and_finite": True,
+        "training_is_complete": True,
+        "files_are_as_written": True,
+        "model_can_be_loaded": True,
+        "frozen_subspace_was_kept": True,
+        "loss_fell": False,
+        "every_row_was_trained_on": False,
         "rows_are_well_formed": True,
         "splits_do_not_overlap": True,
         "rows_are_accounted_for": True,

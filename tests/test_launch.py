@@ -11,8 +11,7 @@ from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
-from resources.record_io import RecordIOManager
-from tests.fakes import FakeSource, chats
+from tests.fakes import fake_resources
 
 
 @pytest.fixture
@@ -20,11 +19,7 @@ def job(workspace: Workspace) -> dg.JobDefinition:
     recipe = PipelineRecipe(
         name="mine", dataset=DatasetRecipe(data_uri="pvc://rows.jsonl"), defined_in="defs.yaml"
     )
-    resources = {
-        "workspace": workspace,
-        "dataset_source": FakeSource(chats(50)),
-        "io_manager": RecordIOManager(workspace),
-    }
+    resources = fake_resources(workspace)
     defs = dg.Definitions.merge(build_pipeline(recipe), dg.Definitions(resources=resources))
     return defs.resolve_job_def("mine_pipeline")
 

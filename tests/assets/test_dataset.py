@@ -16,10 +16,12 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
-from resources.record_io import RecordIOManager
-from tests.fakes import FakeSource, chat, chats, lines
+from tests.fakes import FakeSource, chat, chats, fake_resources, lines
 
 Run = Callable[..., dg.ExecuteInProcessResult]
+TRAIN_SPLIT, HOLDOUT_SPLIT = (
+    dg.AssetKey(["mine", f"{side}_split"]) for side in ("train", "holdout")
+)
 
 
 @pytest.fixture
@@ -28,16 +30,12 @@ def run(workspace: Workspace) -> Run:
 
     def materialize(source: Any, **recipe: Any) -> dg.ExecuteInProcessResult:
         train = recipe.pop("train", OsftRecipe(effective_batch_size=8))
-        selection = recipe.pop("selection", None)
+        selection = recipe.pop("selection", [TRAIN_SPLIT, HOLDOUT_SPLIT])
         dataset = DatasetRecipe(**{"data_uri": "pvc://rows.jsonl", **recipe})
         pipeline = PipelineRecipe(
             name="mine", dataset=dataset, train=train, defined_in="defs/mine/defs.yaml"
         )
-        resources = {
-            "workspace": workspace,
-            "dataset_source": source,
-            "io_manager": RecordIOManager(workspace),
-        }
+        resources = fake_resources(workspace, dataset_source=source)
         defs = dg.Definitions.merge(build_pipeline(pipeline), dg.Definitions(resources=resources))
         job = defs.resolve_job_def("mine_pipeline")
         return job.execute_in_process(
@@ -240,11 +238,7 @@ def _run_checks(tmp_path: Path) -> dg.ExecuteInProcessResult:
     workspace = Workspace(tmp_path / "workspace")
     pipeline = PipelineRecipe(name="mine", dataset=DatasetRecipe(), defined_in="defs.yaml")
     job = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
-    resources = {
-        "workspace": workspace,
-        "dataset_source": FakeSource([]),
-        "io_manager": RecordIOManager(workspace),
-    }
+    resources = fake_resources(workspace, dataset_source=FakeSource([]))
     defs = dg.Definitions.merge(
         build_pipeline(pipeline), dg.Definitions(jobs=[job], resources=resources)
     )
