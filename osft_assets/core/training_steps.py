@@ -8,7 +8,7 @@ validation. Both write bare NaN.
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 METRIC_FILES = {
@@ -37,8 +37,8 @@ class Step:
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing follows."""
-        return self.step >= self.total_steps
+        """Whether nothing should follow. A trainer may go on: not every step would be shown."""
+        return self.step == self.total_steps
 
 
 class StepReader:
@@ -59,6 +59,9 @@ class StepReader:
             step = self._read(values, self._num_epochs, self._validation_loss)
             if step:
                 steps.append(step)
+            elif steps and "val_loss" in values and values.get("step") == steps[-1].step:
+                # instructlab-training measures after the line of the step, in a line of its own.
+                steps[-1] = replace(steps[-1], validation_loss=self._validation_loss)
         return steps
 
 
