@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 import osft_assets.defs
+from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
 from resources.dataset_sources import DatasetSources
 from resources.model_inspector import ModelFiles
@@ -47,7 +48,22 @@ def _pipelines() -> dg.Definitions:
         # Not load_from_defs_folder: it needs a pyproject.toml, which an installed package has not,
         # and describes every component there is, which costs as much CPU as all our own loading.
         tree = dg.ComponentTree.from_module(osft_assets.defs, project_root=here.parent)
-        return tree.build_defs(here / "defs")
+        return with_beginnings(tree.build_defs(here / "defs"))
+
+
+def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
+    """The same, once every `start_from` leads somewhere: no single file can tell."""
+    made = [asset for asset in pipelines.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    specs = [spec for asset in made for spec in asset.specs]
+    there = {spec.key.path[0] for spec in specs}
+    for spec in specs:
+        for upstream in (dep.asset_key.path[0] for dep in spec.deps):
+            if upstream not in there:
+                raise ConfigError(
+                    f"The pipeline {spec.key.path[0]} starts from {upstream}, which no defs.yaml "
+                    f"defines. There are: {', '.join(sorted(there))}"
+                )
+    return pipelines
 
 
 def workspace() -> Workspace:

@@ -10,7 +10,9 @@ import pytest
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.definitions import build_defs, defs
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.definitions import build_defs, defs, with_beginnings
+from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
 
 ROOT = Path(__file__).parent.parent
@@ -154,3 +156,10 @@ with instance_for_test() as instance:
         print(answer.text)
         print("runs:", instance.get_runs_count())
 """
+
+
+def test_a_beginning_that_no_file_defines_is_refused_when_loading() -> None:
+    lost = PipelineRecipe(name="next", start_from="nope", defined_in="defs/next/defs.yaml")
+
+    with pytest.raises(ConfigError, match=r"next starts from nope, .* There are: next"):
+        with_beginnings(build_pipeline(lost))
