@@ -34,12 +34,18 @@ def explained_by_hub(
         return WorkspaceError(f"{cache} cannot be written. Check it, or set HF_HOME elsewhere")
     if type(problem).__name__ == "HFValidationError":
         return ConfigError(f"{location} is no name that the Hub allows. Check base_model")
-    status = http_status(problem)
-    reason = f"HTTP status {status}" if status else type(problem).__name__
-    return SourceError(f"{location} cannot be read: {reason}. {_remedy(problem, recipe)}")
+    found = _cause(problem)
+    status = http_status(found)
+    reason = f"HTTP status {status}" if status else type(found).__name__
+    return SourceError(f"{location} cannot be read: {reason}. {_remedy(found, recipe)}")
 
 
-def _remedy(problem: Exception, recipe: BaseModelRecipe) -> str:
+def _cause(problem: BaseException) -> BaseException:
+    """What it was, where the client says only that the cache has no such file either."""
+    return problem.__cause__ if http_status(problem) is None and problem.__cause__ else problem
+
+
+def _remedy(problem: BaseException, recipe: BaseModelRecipe) -> str:
     if type(problem).__name__ == "GatedRepoError":
         return (
             "It is gated: ask for access on its page of the Hub, and set "

@@ -59,12 +59,13 @@ def web_server(*answers: Answer) -> Iterator[RunningServer]:
 
 @dataclass(frozen=True)
 class HubRepository:
-    """One dataset repository, with one commit that every branch points to."""
+    """One repository, of data or of a model, with one commit that every branch points to."""
 
     files: Mapping[str, bytes]
     commit: str = "c0" * 20
     branches: tuple[str, ...] = ("main",)
     token: str = ""  # asked for when not empty
+    error: str = "GatedRepo"  # for who has no token
     unreadable: Mapping[str, Answer] = field(default_factory=dict)  # listed, but answers this
 
 
@@ -173,10 +174,10 @@ def _wanted(header: str, size: int) -> tuple[int, int]:
 
 def _hub_answer(repositories: Mapping[str, HubRepository], request: Request) -> Answer:
     parts = [unquote(part) for part in urlsplit(request.path).path.strip("/").split("/")]
-    if parts[:2] == ["api", "datasets"]:
+    if parts[:1] == ["api"]:  # then "datasets" or "models"
         kind, rest = "about", parts[2:]
     else:
-        kind, rest = "file", parts[1:]
+        kind, rest = "file", parts[1:] if parts[0] == "datasets" else parts
     name = next(
         (name for name in repositories if rest[: name.count("/") + 1] == name.split("/")), None
     )
@@ -184,7 +185,7 @@ def _hub_answer(repositories: Mapping[str, HubRepository], request: Request) -> 
         return _hub_error("RepoNotFound", 401)  # as the real one answers who has no token
     repository = repositories[name]
     if repository.token and request.authorization != f"Bearer {repository.token}":
-        return _hub_error("GatedRepo", 403)
+        return _hub_error(repository.error, 403)
     rest = rest[name.count("/") + 1 :]
     if rest[1:2] and rest[1] not in (repository.commit, *repository.branches):
         return _hub_error("RevisionNotFound", _NOT_FOUND)
@@ -196,7 +197,11 @@ def _hub_answer(repositories: Mapping[str, HubRepository], request: Request) -> 
     if rest[:1] == ["paths-info"]:
         wanted = parse_qs(urlsplit(request.path).query).get("paths", [])
         return _json([entry for entry in _entries(repository, "") if entry["path"] in wanted])
-    return _json({"id": name, "sha": repository.commit, "private": False, "tags": []})
+    siblings = [
+        {"rfilename": path, "size": len(content)} for path, content in repository.files.items()
+    ]
+    about = {"id": name, "sha": repository.commit, "siblings": siblings}
+    return _json({**about, "private": False, "tags": []})
 
 
 def _hub_file(repository: HubRepository, path: str) -> Answer:
