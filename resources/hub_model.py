@@ -56,24 +56,27 @@ class HubModelSource:
 
     def _found(self, info: Any, recipe: BaseModelRecipe) -> FoundModel:
         pinned = HubModel(str(info.id), str(info.sha))
-        sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+        sizes = {file.rfilename: file.size for file in info.siblings or []}
         needed = needed_model(str(pinned), sizes, recipe.trust_remote_code)
         wanted = {name: sizes[name] for name in (*needed, README) if name in sizes}
         return FoundModel(
             str(pinned),
             f"commit:{pinned.revision}",
-            sum(wanted.values()),
+            sum(size or 0 for size in wanted.values()),
             partial(self._fetch, pinned, wanted, recipe),
         )
 
     def _fetch(
-        self, pinned: HubModel, wanted: Mapping[str, int], recipe: BaseModelRecipe, say: Say
+        self, pinned: HubModel, wanted: Mapping[str, int | None], recipe: BaseModelRecipe, say: Say
     ) -> Path:
         snapshot = self._snapshot(pinned)
-        missing = sum(size for name, size in wanted.items() if not (snapshot / name).exists())
-        if all((snapshot / name).exists() for name in wanted):
+        lacking = [name for name, size in wanted.items() if not _is_whole(snapshot / name, size)]
+        if not lacking:
             say("Downloaded before: reused.")
             return snapshot
+        for name in lacking:
+            self._discard(snapshot / name)
+        missing = sum(wanted[name] or 0 for name in lacking)
         refuse_without_room(self._cache, missing)
         say(f"Downloading {missing / 1e9:,.2f} GB to {self._cache}")
         try:
@@ -97,6 +100,13 @@ class HubModelSource:
             tqdm_class=progress_bar(progress),
         )
 
+    def _discard(self, path: Path) -> None:
+        """A file that is there but cut off would be taken for complete."""
+        blob = path.resolve()
+        if blob.is_relative_to(self._cache.resolve()):
+            blob.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
     def _has_all(self, location: HubModel, recipe: BaseModelRecipe) -> bool:
         """Whether the cache lists the files of the commit and has all that are needed."""
         import huggingface_hub as hub
@@ -108,8 +118,10 @@ class HubModelSource:
             )
         except (CachedRepoTreeNotFoundError, ValueError):  # or a name that is none
             return False
-        needed = needed_files((file.path for file in files), recipe.trust_remote_code)
-        return all((self._snapshot(location) / name).exists() for name in needed)
+        sizes = {file.path: file.size for file in files}
+        snapshot = self._snapshot(location)
+        needed = needed_files(sizes, recipe.trust_remote_code)
+        return all(_is_whole(snapshot / name, sizes[name]) for name in needed)
 
     def _without_network(self, location: HubModel, why: str) -> FoundModel:
         if location.is_pinned and self._snapshot(location).exists():
@@ -142,6 +154,11 @@ class HubModelSource:
     def _snapshot(self, pinned: HubModel) -> Path:
         folder = f"models--{pinned.repository.replace('/', '--')}"
         return self._cache / folder / "snapshots" / pinned.revision
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    """None: a mirror that tells no sizes."""
+    return path.is_file() and size in (None, path.stat().st_size)
 
 
 def _reused(snapshot: Path, say: Say) -> Path:

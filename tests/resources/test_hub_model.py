@@ -188,6 +188,20 @@ def test_an_incomplete_commit_is_completed(hub: Hub) -> None:
     assert "model.safetensors" not in hub.downloads()
 
 
+@pytest.mark.parametrize("base_model", ["org/tiny", f"org/tiny@{COMMIT}"])
+def test_a_file_that_was_cut_off_in_the_cache_is_downloaded_again(
+    hub: Hub, base_model: str
+) -> None:
+    weights = hub.fetch("org/tiny") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    hub.server.requests.clear()
+
+    hub.fetch(base_model)
+
+    assert hub.downloads() == ["model.safetensors"]
+    assert weights.read_bytes() == FILES["model.safetensors"]
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
