@@ -74,12 +74,12 @@ class HubModelSource:
         if not lacking:
             say("Downloaded before: reused.")
             return snapshot
-        for name in lacking:
-            self._discard(snapshot / name)
         missing = sum(wanted[name] or 0 for name in lacking)
         refuse_without_room(self._cache, missing)
         say(f"Downloading {missing / 1e9:,.2f} GB to {self._cache}")
         try:
+            for name in lacking:
+                self._discard(snapshot / name, wanted[name])
             self._download(pinned, list(wanted), recipe, DownloadProgress(say, missing))
         except Exception as problem:  # noqa: BLE001 - the boundary, as above
             raise explained_by_hub(pinned, problem, recipe, self._cache) from None
@@ -100,8 +100,10 @@ class HubModelSource:
             tqdm_class=progress_bar(progress),
         )
 
-    def _discard(self, path: Path) -> None:
+    def _discard(self, path: Path, size: int | None) -> None:
         """A file that is there but cut off would be taken for complete."""
+        if _is_whole(path, size):  # another run was faster
+            return
         blob = path.resolve()
         if blob.is_relative_to(self._cache.resolve()):
             blob.unlink(missing_ok=True)
