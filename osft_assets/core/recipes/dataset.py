@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
+from osft_assets.core.recipes.addresses import S3Endpoint
 from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob
-from osft_assets.core.redaction import credentials_in
 from osft_assets.core.sources import HubDataset, S3Location, parse_location
 
 
@@ -48,7 +48,7 @@ class DatasetRecipe(Recipe):
         "Name of the environment variable with the Hugging Face token; read when it is set.",
         secret=True,
     )
-    s3_endpoint_url: str = knob(
+    s3_endpoint_url: S3Endpoint = knob(
         "",
         "Address of an S3 service other than AWS, such as MinIO. Empty = AWS_ENDPOINT_URL.",
         secret=True,
@@ -63,17 +63,6 @@ class DatasetRecipe(Recipe):
         if value.strip():
             parse_location(value)
         return value.strip()
-
-    @field_validator("s3_endpoint_url")
-    @classmethod
-    def _endpoint_is_a_plain_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("expected http://host:port or https://host")
-        if credentials_in(value):
-            raise ValueError(
-                "an endpoint holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            )
-        return value
 
     @model_validator(mode="after")
     def _knobs_fit_the_source(self) -> Self:

@@ -5,21 +5,12 @@ A knob that the backend would silently drop is refused here, or made to work by 
 script. How many pods and GPUs is `recipes.pod`; which model to start from, `recipes.base_model`.
 """
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
+from osft_assets.core.recipes.addresses import TrackerAddress
 from osft_assets.core.recipes.base import Recipe, knob
-from osft_assets.core.redaction import credentials_in
-
-
-def _no_credential(address: str) -> str:
-    if credentials_in(address):
-        raise ValueError(
-            "it carries a credential, and would be stored with the run. Set "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        )
-    return address
 
 
 class TrainingRecipe(Recipe):
@@ -81,7 +72,7 @@ class TrainingRecipe(Recipe):
         unit="checkpoints",
         ge=0,
     )
-    mlflow_tracking_uri: Annotated[str, AfterValidator(_no_credential)] = knob(
+    mlflow_tracking_uri: TrackerAddress = knob(
         "", "Address of an MLflow server to log to. Empty = none.", secret=True
     )
     mlflow_experiment_name: str = knob("", "Experiment in MLflow.")
