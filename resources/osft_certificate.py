@@ -43,16 +43,17 @@ class CertificateMaker:
             raise ValueError("OSFT constrains no matrix of this model: target_patterns match none")
 
     def write(self, checkpoint: str) -> None:
-        """Measure now, for the checkpoint of this name."""
+        """Measure now, for the checkpoint of this name. Weights that are not finite get none."""
         import torch
 
-        matrices = []
-        for name, high, low in _factors(self._model):
-            if _is_main():
+        matrices: list[dict[str, Any]] = []
+        finite = True
+        for name, high, low in _factors(self._model):  # to the end: every rank has to take part
+            finite = finite and all(bool(torch.isfinite(part).all()) for part in low)
+            if _is_main() and finite:
                 first = [part.to(low[0].device) for part in self._first[name]]
-                with torch.no_grad():
-                    matrices.append({"name": name, **_leak(high, low, first, self._saved_dtype)})
-        if _is_main():
+                matrices.append({"name": name, **_leak(high, low, first, self._saved_dtype)})
+        if _is_main() and finite:
             self._directory.mkdir(exist_ok=True)
             certificate = {
                 "matrices": matrices,

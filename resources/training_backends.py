@@ -9,7 +9,7 @@ those reach them that the scripts have and nobody passes on.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -53,12 +53,34 @@ def register_cpu_backends() -> None:
 
 
 @contextmanager
-def our_entries(algorithm: str, flags: Sequence[str], on_cpu: bool) -> Iterator[None]:
-    """Within the block, what Training Hub launches is ours."""
+def our_entries(
+    algorithm: str, flags: Sequence[str], on_cpu: bool, before_launch: Callable[[], object]
+) -> Iterator[None]:
+    """Within the block, what Training Hub launches is ours.
+
+    `before_launch` runs when the rows are tokenised. An error from it keeps the trainer from being
+    started; both libraries swallow it there (they return in a `finally`), so ask again afterwards.
+    """
     launcher, entry = _LAUNCHERS[algorithm]
     module: Any = import_module(launcher)
     original = module.StreamablePopen
-    module.StreamablePopen = _launching(original, entry, flags, on_cpu)
+
+    class Launched(original):  # type: ignore[misc, valid-type]
+        def __init__(self, log_path: str, command: list[str], **more: Any) -> None:
+            before_launch()
+            super().__init__(log_path, entry_command(command, entry, flags, on_cpu), **more)
+
+        def listen(self) -> None:
+            """Both libraries answer an interrupt by waiting a minute while training goes on, and
+            replace it by another error: stop the child first.
+            """
+            try:
+                super().listen()
+            except BaseException:
+                self.terminate()
+                raise
+
+    module.StreamablePopen = Launched
     try:
         yield
     finally:
@@ -74,24 +96,6 @@ def entry_command(
     if on_cpu:
         return [sys.executable, "-m", entry, *ours]
     return [*command[:script], "--module", entry, *ours]
-
-
-def _launching(original: Any, entry: str, flags: Sequence[str], on_cpu: bool) -> Any:
-    class Launched(original):  # type: ignore[misc]
-        def __init__(self, log_path: str, command: list[str], **more: Any) -> None:
-            super().__init__(log_path, entry_command(command, entry, flags, on_cpu), **more)
-
-        def listen(self) -> None:
-            """Both libraries answer an interrupt by waiting a minute while training goes on, and
-            replace it by another error: stop the child first.
-            """
-            try:
-                super().listen()
-            except BaseException:
-                self.terminate()
-                raise
-
-    return Launched
 
 
 def _refuse_more_than_one_process(parameters: dict[str, Any]) -> None:

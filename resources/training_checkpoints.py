@@ -4,6 +4,7 @@ Whether the one taken is any good is `resources.training_verification`.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from resources.osft_entry import BEST
 
 # What the trainers leave out: how to generate, and the code of models that bring their own.
 _LEFT_OUT = ("generation_config.json", "*.py")
+# No weights: computed anew from the configuration whenever a model is loaded. FSDP2 saves them all
+# the same, and servers stumble over names they do not know.
+_COMPUTED = re.compile(r"rotary_emb\.\w*inv_freq$")
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,16 @@ def restore_what_was_left_out(checkpoint: Path, base: Path, dtype: str) -> None:
     if dtype:
         config.pop("torch_dtype", None)
         config["dtype"] = dtype
-        _cast(checkpoint, dtype)
     _write(path, config)
+    _mend_weights(checkpoint, dtype)
     for pattern in _LEFT_OUT:
         for source in base.glob(pattern):
             if not (checkpoint / source.name).exists():
                 shutil.copyfile(source, checkpoint / source.name)
 
 
-def _cast(checkpoint: Path, dtype: str) -> None:
-    """One file after the other. The files of a checkpoint that has the format already stay."""
+def _mend_weights(checkpoint: Path, dtype: str) -> None:
+    """One file after the other, and only those where there is something to mend."""
     from safetensors import safe_open
     from safetensors.torch import save_file
 
@@ -91,24 +95,36 @@ def _cast(checkpoint: Path, dtype: str) -> None:
     for path in checkpoint.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        cast = {name: _as_dtype(tensor, dtype) for name, tensor in tensors.items()}
-        size += sum(tensor.nbytes for tensor in cast.values())
-        if any(cast[name].dtype != tensor.dtype for name, tensor in tensors.items()):
+        mended = {
+            name: _as_dtype(tensor, dtype)
+            for name, tensor in tensors.items()
+            if not _COMPUTED.search(name)
+        }
+        size += sum(tensor.nbytes for tensor in mended.values())
+        if {n: t.dtype for n, t in mended.items()} != {n: t.dtype for n, t in tensors.items()}:
             changed = True
             partial = path.with_suffix(".partial")
-            save_file(cast, partial, metadata={"format": "pt"})
+            save_file(mended, partial, metadata={"format": "pt"})
             partial.replace(path)
-    index = checkpoint / "model.safetensors.index.json"
-    if changed and index.exists():
-        content = json.loads(index.read_bytes())
-        content.setdefault("metadata", {})["total_size"] = size
-        _write(index, content)
+    if changed:
+        _mend_index(checkpoint / "model.safetensors.index.json", size)
+
+
+def _mend_index(path: Path, size: int) -> None:
+    if path.exists():
+        index = json.loads(path.read_bytes())
+        places = index["weight_map"].items()
+        index["weight_map"] = {name: file for name, file in places if not _COMPUTED.search(name)}
+        index.setdefault("metadata", {})["total_size"] = size
+        _write(path, index)
 
 
 def _as_dtype(tensor: Any, dtype: str) -> Any:
     import torch
 
-    return tensor.to(getattr(torch, dtype)) if tensor.is_floating_point() else tensor
+    if not dtype or not tensor.is_floating_point():
+        return tensor
+    return tensor.to(getattr(torch, dtype))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ after an interrupt that "completed successfully". So the files decide.
 """
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ from resources.training_checkpoints import (
 )
 
 _TRACES = ("hf_format", "full_state", "full_state_checkpoints", *METRIC_FILES.values())
-# Computed anew from the configuration whenever a model is loaded; FSDP2 saves it all the same.
-_HARMLESS = re.compile(r"rotary_emb\..*inv_freq$")
 
 
 def refuse_a_used_directory(directory: Path) -> None:
@@ -90,7 +87,7 @@ def _check_weights(checkpoint: Path, job: TrainingJob) -> None:
         trust_remote_code=job.model.trust_remote_code,
     )
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        names = sorted(str(name) for name in found[kind] if not _HARMLESS.search(str(name)))
+        names = sorted(str(name) for name in found[kind])
         if names:
             raise TrainingError(
                 f"{checkpoint.name} does not fit its architecture: {len(names)} "

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
     try:
         if recipe.validation_frequency > 0:
             make_holdout_ready(job, recipe)
-        _call_training_hub(job, call)
+        _call_training_hub(job, call, lambda: account(job, recipe))
     except OsftError:
         raise
     except Exception as problem:  # noqa: BLE001 - theirs are of every kind
@@ -103,14 +104,16 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
     )
 
 
-def _call_training_hub(job: TrainingJob, call: TrainingCall) -> None:
+def _call_training_hub(
+    job: TrainingJob, call: TrainingCall, before_launch: Callable[[], object]
+) -> None:
     import training_hub
 
     from resources.training_backends import our_entries, register_cpu_backends
 
     register_cpu_backends()
     train = training_hub.osft if job.algorithm == "osft" else training_hub.sft
-    with our_entries(job.algorithm, call.entry_flags, call.on_cpu):
+    with our_entries(job.algorithm, call.entry_flags, call.on_cpu, before_launch):
         train(**call.arguments)
 
 
