@@ -3,6 +3,8 @@
 import os
 
 _BLOCK_BYTES = 1 << 16
+# As much as a pipe can hold: who writes without pause must not keep us from everything else.
+_MOST_BLOCKS = 16
 
 
 class LineTail:
@@ -20,15 +22,21 @@ class LineTail:
         *whole, self._rest = b"".join(parts).replace(b"\r", b"\n").split(b"\n")
         return [line.decode(errors="replace") for line in whole if line.strip()]
 
+    def rest(self) -> list[str]:
+        """The line without an end, if there is one: for when nobody writes any more."""
+        rest, self._rest = self._rest, b""
+        return [rest.decode(errors="replace")] if rest.strip() else []
+
     def _blocks(self) -> list[bytes]:
         blocks: list[bytes] = []
-        while True:
+        self.ended = False
+        while len(blocks) < _MOST_BLOCKS:
             try:
                 block = os.read(self.descriptor, _BLOCK_BYTES)
             except BlockingIOError:
-                self.ended = False
-                return blocks
+                break
             if not block:
                 self.ended = True
-                return blocks
+                break
             blocks.append(block)
+        return blocks

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +61,8 @@ class TrainingProcess:
         marker = uuid.uuid4().hex
         process = self._started(directory / JOB_FILE, job, marker)
         try:
-            _Following(process, job, watch).until_it_ends()
+            with closing(_Following(process, job, watch)) as following:
+                following.until_it_ends()
         finally:
             _end(process, marker)
             shutil.rmtree(job.rows_directory, ignore_errors=True)
@@ -102,18 +105,22 @@ class _Following:
         """Return when the child has exited and all it wrote is read."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._output.descriptor, selectors.EVENT_READ)
-            while True:
-                ended = self._process.poll() is not None  # before reading, or the rest is lost
-                selector.select(0 if ended else _LOOK_EVERY_SECONDS)
-                self._pass_on()
-                if ended:
-                    return
+            while self._process.poll() is None:
+                selector.select(_LOOK_EVERY_SECONDS)
+                self._pass_on(self._output.lines())
                 self._refuse_overtime()
                 if self._output.ended:  # or an end of file would wake us without pause
                     time.sleep(_LOOK_EVERY_SECONDS)
+        self._pass_on([*self._output.lines(), *self._output.rest()])
+        while self._metrics and not self._metrics.ended:
+            self._pass_on([])
 
-    def _pass_on(self) -> None:
-        lines = self._output.lines()
+    def close(self) -> None:
+        """No more is read."""
+        if self._metrics:
+            os.close(self._metrics.descriptor)
+
+    def _pass_on(self, lines: Sequence[str]) -> None:
         for line in lines:
             self._watch.say(line)
         if self._metrics is None and self._metrics_path.exists():
@@ -142,6 +149,7 @@ def _end(process: subprocess.Popen[bytes], marker: str) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     kill_marked(marker, _GRACE_SECONDS)
+    process.kill()  # a process can overwrite its mark; nothing happens to one that has ended
     process.wait()
     process.stdin.close()
     process.stdout.close()

@@ -10,7 +10,6 @@ How one is made is `core.training`; which old ones go, `core.pruning`.
 """
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,19 +95,14 @@ def read_version(directory: Path) -> CheckpointVersion:
         ) from None
 
 
-def is_whole(directory: Path, say: Callable[[str], None]) -> bool:
+def is_whole(directory: Path) -> bool:
     """Whether the checkpoint is there and every file has its size. The asset check hashes them."""
-    if not directory.exists():
-        return False
     try:
-        version = read_version(directory)
+        files = read_version(directory).files
         model = directory / MODEL
-        whole = all((model / f.name).stat().st_size == f.size_bytes for f in version.files)
+        return all((model / file.name).stat().st_size == file.size_bytes for file in files)
     except (TrainingError, FileNotFoundError, NotADirectoryError):
-        whole = False
-    if not whole:
-        say(f"{directory} is not as it was written: training it anew.")
-    return whole
+        return False
 
 
 def arrange(run: Path, directory: Path, outcome: TrainingOutcome) -> None:

@@ -15,6 +15,7 @@ from osft_assets.core.training_steps import Step
 _COLOUR, _HOLDOUT_COLOUR = "#4f43dd", "#e0559c"
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_POINTS = 200, 40, 50
 _WIDTH, _HEIGHT, _MARGIN, _POINTS = 720, 300, 56, 400
+_NO_LOSS = "No step had a loss."
 Point = tuple[int, float]
 
 
@@ -38,7 +39,9 @@ def loss_curve(steps: Sequence[Step]) -> LossCurve:
     holdout: list[Point] = []
     for step in steps:
         found = step.validation_loss
-        if found is not None and (not holdout or holdout[-1][1] != found):
+        if found is None or not math.isfinite(found):
+            continue
+        if not holdout or holdout[-1][1] != found:
             holdout.append((step.step, found))
     return LossCurve(
         train=tuple(thinned(losses, _POINTS)), holdout=tuple(thinned(holdout, _POINTS))
@@ -49,7 +52,7 @@ def sparkline(curve: LossCurve) -> str:
     """The course of the loss, small enough to be shown in place."""
     points = thinned(curve.train, _SPARK_POINTS)
     if not points:
-        return "No step had a loss."
+        return _NO_LOSS
     path = _path(points, points, _Box(0, 0, _SPARK_WIDTH, _SPARK_HEIGHT))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_SPARK_WIDTH}" height="{_SPARK_HEIGHT}">'
@@ -60,7 +63,7 @@ def sparkline(curve: LossCurve) -> str:
 
 def loss_chart(curve: LossCurve) -> str:
     """The full chart, as markdown."""
-    return f"![loss by step]({_data_url(_chart(curve))})"
+    return f"![loss by step]({_data_url(_chart(curve))})" if curve.train else _NO_LOSS
 
 
 def loss_page(curve: LossCurve, title: str) -> str:
@@ -85,7 +88,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 def _chart(curve: LossCurve) -> str:
     if not curve.train:
-        return "<p>No step had a loss.</p>"
+        return f"<p>{_NO_LOSS}</p>"
     every = curve.train + curve.holdout
     lowest, last = min(curve.train, key=lambda point: point[1]), curve.train[-1]
     lines = _line(curve.train, every, _COLOUR) + _line(curve.holdout, every, _HOLDOUT_COLOUR)
@@ -123,14 +126,18 @@ def _line(points: Sequence[Point], every: Sequence[Point], colour: str) -> str:
 def _path(points: Sequence[Point], every: Sequence[Point], box: _Box) -> str:
     low, high = _range([y for _, y in every])
     first, last = min(x for x, _ in every), max(x for x, _ in every)
-    across, down = box.width / max(last - first, 1), box.height / (high - low)
-    places = [(box.left + (x - first) * across, box.top + (high - y) * down) for x, y in points]
+    across, height = box.width / max(last - first, 1), high - low
+    places = [
+        (box.left + (x - first) * across, box.top + (high - y) / height * box.height)
+        for x, y in points
+    ]
     return "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in places)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    half = max(abs(low), 1.0) / 2
+    return (low, high) if high > low else (low - half, high + half)
 
 
 def _data_url(svg: str) -> str:

@@ -6,15 +6,18 @@ pipeline's base model, a score, a registered version. The newest ones are kept w
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osft_assets.core.errors import WorkspaceError
 from osft_assets.core.lineage import FINGERPRINT_DIGITS
 from osft_assets.core.workspace import Workspace
 
 # What there are versions of, and the stable link to the newest.
 _KINDS = {"checkpoints": "final_model", "dataset_versions": "datasets"}
+_DOOMED = ".removing-"
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,15 @@ def _old_versions(workspace: Workspace, home: Path, kind: str, keep: int) -> lis
     versions = _newest_first(home / kind)
     named = _named_in_records(workspace)
     spared = set(versions[:keep]) | _target(home / _KINDS[kind])
-    return [
+    old = [
         Removal(path, _size(path), f"older than the newest {keep}, and nothing uses it")
         for path in versions
         if path not in spared and path.name not in named
+    ]
+    half_removed = sorted((home / kind).glob(f"{_DOOMED}*"))
+    return [
+        *old,
+        *(Removal(path, _size(path), "left by a killed removal") for path in half_removed),
     ]
 
 
@@ -55,15 +63,24 @@ def remove(removals: Iterable[Removal]) -> int:
     """Delete them; the bytes that are free now."""
     freed = 0
     for removal in removals:
-        if removal.path.is_symlink():
-            removal.path.unlink(missing_ok=True)
-            continue
-        # Away under another name first: a run that is killed here leaves no half of a version.
-        doomed = removal.path.with_name(f".removing-{removal.path.name}")
-        removal.path.rename(doomed)
-        shutil.rmtree(doomed)
+        try:
+            _remove(removal.path)
+        except FileNotFoundError:
+            continue  # another run removes it just now
+        except OSError as problem:
+            raise WorkspaceError(
+                f"Cannot delete {removal.path}: {problem.strerror}. Check its permissions"
+            ) from problem
         freed += removal.size_bytes
     return freed
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+        return
+    # Away under another name first: a run that is killed here leaves no half of a version.
+    shutil.rmtree(path.rename(path.with_name(f"{_DOOMED}{uuid.uuid4().hex}")))
 
 
 def _newest_first(directory: Path) -> list[Path]:

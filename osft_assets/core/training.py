@@ -5,8 +5,11 @@ in a draft beside it, so that a run that fails, is cancelled or killed leaves no
 taken for a checkpoint: a retry starts clean (docs/decisions/0008). Its log stays, in `logs/`.
 """
 
+import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,18 +70,22 @@ class TrainingStage:
             raise WorkspaceError(f"{link} is in the way: a link belongs there. Move it elsewhere")
         known = inputs.fingerprint(self._pipeline.algorithm, self._trainer.versions())
         directory = self._versions / known
-        reused = layout.is_whole(directory, listener.say)
+        reused = layout.is_whole(directory)
         if reused:
             listener.say(f"Nothing changed since {directory.name} was trained: reused.")
         else:
+            if directory.exists():
+                listener.say(f"{directory} is not as it was written: training it anew.")
             self._train(inputs, known, listener)
+        now = time.time_ns()
+        os.utime(directory, ns=(now, now))  # in use again: not for another run to delete as old
         self._workspace.link(link, directory / layout.MODEL)
         self._prune(inputs.recipe.keep_checkpoints, listener)
         return TrainedCheckpoint(directory, read_version(directory), reused)
 
     def _train(self, inputs: TrainingInputs, known: str, listener: Listener) -> None:
         progress = TrainingProgress(inputs.recipe.divergence_factor, listener.observe)
-        started = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        started = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
         log_path = self._home / "logs" / f"{started}-{known}.log"
         with self._workspace.publish(self._versions) as draft:
             run = draft.directory / "run"
@@ -92,15 +99,17 @@ class TrainingStage:
             (draft.directory / layout.CHART_FILE).write_text(loss_page(version.losses, known))
             (draft.directory / layout.MARKER).write_text(version.model_dump_json(indent=2))
             draft.name = known
-            draft.replaces = not layout.is_whole(self._versions / known, listener.say)
+            there = self._versions / known
+            draft.replaces = there.exists() and not layout.is_whole(there)
         _keep_newest_logs(log_path.parent)
         listener.say(f"Trained {outcome.steps:,} steps: {self._versions / known}")
 
     def _prune(self, keep: int, listener: Listener) -> None:
-        old = old_checkpoints(self._workspace, self._pipeline.name, keep)
-        if old:
-            freed = remove(old)
-            listener.say(f"Deleted {len(old)} old checkpoints, {freed / 1e9:.1f} GB.")
+        with suppress(FileNotFoundError):  # another run deletes the same ones just now
+            old = old_checkpoints(self._workspace, self._pipeline.name, keep)
+            if old:
+                freed = remove(old)
+                listener.say(f"Deleted {len(old)} old checkpoints, {freed / 1e9:.1f} GB.")
 
     def _outcome(self, job: TrainingJob, watch: TrainingWatch, log_path: Path) -> TrainingOutcome:
         try:

@@ -91,7 +91,7 @@ def _loadable(version: CheckpointVersion, found: ModelFindings) -> Verdict:
 
 def _kept(version: CheckpointVersion) -> Verdict:
     certificate = version.outcome.certificate
-    if certificate is None:
+    if certificate is None or not certificate.matrices:
         return Verdict(False, {"certificate": "none"}, "Training made no certificate.")
     broken = [matrix for matrix in certificate.matrices if not _is_kept(matrix)]
     seen = {

@@ -5,9 +5,10 @@ job becomes a call of Training Hub is `core.training_call`; how it goes meanwhil
 `core.training_steps`.
 """
 
+import math
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import Record
@@ -64,6 +65,9 @@ class MatrixLeak(Record):
     `rank` of the update, and the `free_rank` it may use.
     """
 
+    # NaN is an answer: of an update of nothing, no share can be told.
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
     name: str
     leak_left: float
     leak_right: float
@@ -84,8 +88,9 @@ class Certificate(Record):
 
     @property
     def worst_leak(self) -> float:
-        """The largest share of any update that lies in a frozen subspace."""
-        return max(max(m.leak_left, m.leak_right) for m in self.matrices)
+        """The largest share of any update that lies in a frozen subspace; NaN if one is NaN."""
+        leaks = [leak for m in self.matrices for leak in (m.leak_left, m.leak_right)]
+        return math.nan if any(math.isnan(leak) for leak in leaks) else max(leaks)
 
     @property
     def constrained_share(self) -> float:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from statistics import fmean
 
+from pydantic import ConfigDict
+
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.records import Record
 from osft_assets.core.training_steps import Step, is_observed
@@ -33,6 +35,8 @@ class Observation(Record):
 
 class TrainingSummary(Record):
     """A whole training in a few numbers."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a loss on the holdout may be NaN
 
     steps: int
     first_loss: float
