@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ class Usage:
     cpu_seconds: float  # user and system
     peak_bytes: float
     output: str = ""
+    wall_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Target:
 def run_python(*arguments: str) -> Usage:
     """Run a fresh interpreter to its end; RuntimeError when it fails."""
     # A child's peak begins at its parent's, so whoever calls this must stay small.
-    command = [sys.executable, *arguments]
+    command, start = [sys.executable, *arguments], time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_REPOSITORY) as process:
         assert process.stdout is not None
         output = process.stdout.read()
@@ -56,7 +58,8 @@ def run_python(*arguments: str) -> Usage:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}. See above")
-    return Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, output)
+    wall_seconds = time.monotonic() - start
+    return Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, output, wall_seconds)
 
 
 def median_usage(runs: Sequence[Usage]) -> Usage:
@@ -65,6 +68,7 @@ def median_usage(runs: Sequence[Usage]) -> Usage:
         median(run.cpu_seconds for run in runs),
         median(run.peak_bytes for run in runs),
         runs[0].output,
+        median(run.wall_seconds for run in runs),
     )
 
 

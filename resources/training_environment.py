@@ -22,6 +22,7 @@ _OTHER_TRAININGS = (
     *("MASTER_ADDR", "MASTER_PORT"),
 )
 _STANDARD_INPUT = 0
+_FEWEST_FOR_THREADS = 20_000_000
 
 
 def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob) -> None:
@@ -53,11 +54,12 @@ def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob)
         environment["TRUST_REMOTE_CODE"] = "1"  # the processing of rows has no other switch
 
 
-def prepare_for_cpu(environment: MutableMapping[str, str]) -> None:
-    """Small models gain nothing from threads, and numba compiles the packing of batches anew in
-    every process, which is 8 seconds.
+def prepare_for_cpu(environment: MutableMapping[str, str], parameters: int) -> None:
+    """Small models gain nothing from threads (two busy cores: twice as slow with two), and numba
+    compiles the packing of batches anew in every process, which is 8 seconds.
     """
-    environment.setdefault("OMP_NUM_THREADS", "1")
+    if parameters < _FEWEST_FOR_THREADS:
+        environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("NUMBA_DISABLE_JIT", "1")
 
 

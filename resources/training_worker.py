@@ -74,7 +74,7 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
         patterns, notes = patterns_for(job.model, recipe.target_patterns)
     call = training_call(job, find_machine(job.algorithm), patterns)
     if call.on_cpu:
-        prepare_for_cpu(os.environ)
+        prepare_for_cpu(os.environ, job.model.parameters)
     elif call.attention == "sdpa":
         os.environ["TESTING"] = "true"  # mini-trainer's way to do without flash-attn; no other use
     try:
