@@ -83,9 +83,12 @@ def _materialize(pipeline: str) -> bool:
     kept = bool(os.environ.get("DAGSTER_HOME"))
     with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
         job = definitions.defs.resolve_job_def(f"{pipeline}_pipeline")
-        result = job.execute_in_process(
-            instance=instance, run_config=_CONSOLE, raise_on_error=False
-        )
+        try:
+            result = job.execute_in_process(
+                instance=instance, run_config=_CONSOLE, raise_on_error=False
+            )
+        except OsftError as problem:  # found before there is a run
+            raise click.ClickException(f"{pipeline}: {problem}") from None
     _list_claims(result)
     _list_failures(result)
     if result.success:

@@ -61,7 +61,7 @@ def _check_when_launched(kind: type[Recipe], fields: dict[str, dg.Field]) -> Non
 
 def _checked(kind: type[Recipe], value: Any) -> Any:
     # Not Dagster's PostProcessingError: its message repeats the whole value, tokens and all.
-    parse_config(kind, value)
+    parse_config(kind, value).refuse_to_launch()
     return value
 
 

@@ -47,13 +47,33 @@ def test_the_demo_shows_every_claim(
     assert demo[0].stdout.count("  ok     demo/") == 6
 
 
-def test_a_run_that_fails_says_why_and_exits_with_1(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_launched_is_one_line(tmp_path: Path) -> None:
     done = _osft_assets("run", "osft", OSFT_WORKSPACE=str(tmp_path))
 
     assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("FAILED osft__dataset: ")
-    assert "attributes.dataset.data_uri in osft_assets/defs/osft/defs.yaml" in last
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: osft: data_uri is empty")
+    assert "Set attributes.dataset.data_uri in the pipeline's defs.yaml" in line
+
+
+def test_prune_lists_first_and_deletes_when_told(tmp_path: Path) -> None:
+    versions = [tmp_path / f"mine/checkpoints/{number:032x}" for number in range(5)]
+    for age, version in enumerate(reversed(versions)):
+        (version / "model").mkdir(parents=True)
+        (version / "model/model.safetensors").write_bytes(b"x" * 1_000_000)
+        os.utime(version, (1_000_000 - age, 1_000_000 - age))
+    (tmp_path / "mine/records").mkdir()
+    (tmp_path / "mine/final_model").symlink_to(versions[4] / "model")
+
+    listed = _osft_assets("prune", OSFT_WORKSPACE=str(tmp_path))
+    there = [version.exists() for version in versions]
+    deleted = _osft_assets("prune", "mine", "--delete", OSFT_WORKSPACE=str(tmp_path))
+
+    assert "2 may go: 2.0 MB. Add --delete to delete them." in listed.stdout
+    assert str(versions[0]) in listed.stdout
+    assert all(there)
+    assert "Deleted 2: 2.0 MB." in deleted.stdout
+    assert [version.exists() for version in versions] == [False, False, True, True, True]
 
 
 def test_an_unknown_pipeline_is_refused_with_the_ones_there_are(tmp_path: Path) -> None:
@@ -68,5 +88,4 @@ def test_help_lists_the_commands() -> None:
     done = _osft_assets("--help")
 
     assert done.returncode == 0
-    assert "demo" in done.stdout
-    assert "run" in done.stdout
+    assert all(command in done.stdout for command in ("demo", "prune", "run"))

@@ -31,6 +31,7 @@ def _config(**values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
+        ({"data_uri": ""}, "data_uri is empty: .* Set attributes.dataset.data_uri in"),
         ({"data_split": 0.0}, "data_split: Input should be greater than 0"),
         ({"data_split": -1.0}, "data_split: Input should be greater than 0"),
         ({"data_split": 1.5}, "data_split: Input should be less than or equal to 1"),

@@ -10,7 +10,6 @@ import dagster as dg
 from osft_assets.assets.dataset_metadata import split_metadata
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.dataset import DatasetStage, PreparedDataset, split_record
-from osft_assets.core.errors import ConfigError
 from osft_assets.core.ports import DatasetSource
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -38,7 +37,6 @@ def dataset_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         dataset_source: dg.ResourceParam[DatasetSource],
     ) -> Iterator[dg.MaterializeResult[DatasetSplit]]:
         recipe = parse_config(DatasetRecipe, context.op_execution_context.op_config)
-        _refuse_no_source(recipe, pipeline)
         stage = DatasetStage(pipeline, workspace, dataset_source)
         prepared = stage.run(recipe, context.log.info)
         for key in context.selected_asset_keys:
@@ -54,14 +52,6 @@ def _out(pipeline: PipelineRecipe, name: str) -> dg.AssetOut:
         description=f"{_DESCRIPTIONS[name]} Set where they come from in `{pipeline.defined_in}`.",
         kinds={"json"},
     )
-
-
-def _refuse_no_source(recipe: DatasetRecipe, pipeline: PipelineRecipe) -> None:
-    if not recipe.data_uri:
-        raise ConfigError(
-            "data_uri is empty: there are no rows to prepare. Set attributes.dataset.data_uri in "
-            f"{pipeline.defined_in}, or data_uri in the launchpad (shift-click Materialize)."
-        )
 
 
 def _result(

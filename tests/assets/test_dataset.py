@@ -187,13 +187,6 @@ def test_the_asset_page_tells_what_the_rows_are(run: Run) -> None:
     assert "data:image/svg+xml;base64," in str(metadata["row_lengths"].value)
 
 
-def test_no_source_is_refused_with_the_file_and_the_key(run: Run) -> None:
-    result = run(FakeSource(chats(50)), data_uri="")
-
-    assert not result.success
-    assert "attributes.dataset.data_uri in defs/mine/defs.yaml" in _failure(result)
-
-
 def test_share_1_leaves_an_empty_holdout(run: Run, tmp_path: Path) -> None:
     result = run(FakeSource(chats(50)), data_split=1)
 

@@ -43,6 +43,9 @@ class Recipe(BaseModel):
             raise ValueError("expected a number, not true or false")  # noqa: TRY004 - for pydantic
         return value
 
+    def refuse_to_launch(self) -> None:
+        """Raise ConfigError for what a file may leave open, but a run may not."""
+
 
 def knob(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **bounds: Any) -> Any:
     """A field of a recipe. `secret` keeps its value out of every error message."""

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
+from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.addresses import S3Endpoint
 from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob
 from osft_assets.core.sources import HubDataset, S3Location, parse_location
@@ -79,3 +80,12 @@ class DatasetRecipe(Recipe):
                 "data_uri"
             )
         return self
+
+    def refuse_to_launch(self) -> None:
+        """Before a base model of gigabytes is downloaded for nothing."""
+        if not self.data_uri:
+            raise ConfigError(
+                "data_uri is empty: there are no rows to prepare. Set attributes.dataset.data_uri "
+                "in the pipeline's defs.yaml, or data_uri in the launchpad (shift-click "
+                "Materialize)."
+            )
