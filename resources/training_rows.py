@@ -32,25 +32,14 @@ class _Row(msgspec.Struct):
 
 def make_holdout_ready(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> None:
     """Tokenise the holdout as the training rows will be, without what validation trips over."""
-    import training_hub
-
     directory = Path(holdout_directory(job))
     directory.mkdir(parents=True, exist_ok=True)
-    made = training_hub.MiniTrainerOSFTBackend()._process_data(
-        data_path=job.holdout_path,
-        model_name_or_path=job.model.path,
-        output_dir=str(directory),
-        max_seq_len=recipe.max_seq_len,
-        num_cpu_procs=1,
-        unmask_messages=recipe.unmask_messages,
-        use_processed_dataset=recipe.use_processed_dataset,
-        is_pretraining=recipe.is_pretraining,
-        document_column_name="document",
-    )
+    given = Path(job.holdout_path)
+    made = given if recipe.use_processed_dataset else _tokenised(job, recipe, directory)
     partial, final = directory / "usable.jsonl", directory / "data.jsonl"
     kept = 0
     with partial.open("wb") as stream:
-        for line, row in _rows(Path(made)):
+        for line, row in _rows(made):
             if recipe.is_pretraining or _is_usable(row, recipe):
                 stream.write(line)
                 kept += 1
@@ -62,6 +51,23 @@ def make_holdout_ready(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> None
             "too long for max_seq_len or max_tokens_per_gpu, or holds nothing to learn. Hold out "
             "more, or set validation_frequency: 0"
         )
+
+
+def _tokenised(job: TrainingJob, recipe: OsftRecipe | SftRecipe, directory: Path) -> Path:
+    import training_hub
+
+    made = training_hub.MiniTrainerOSFTBackend()._process_data(
+        data_path=job.holdout_path,
+        model_name_or_path=job.model.path,
+        output_dir=str(directory),
+        max_seq_len=recipe.max_seq_len,
+        num_cpu_procs=1,
+        unmask_messages=recipe.unmask_messages,
+        use_processed_dataset=False,
+        is_pretraining=recipe.is_pretraining,
+        document_column_name="document",
+    )
+    return Path(made)
 
 
 def account(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> RowAccount:
