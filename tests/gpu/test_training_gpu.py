@@ -7,7 +7,6 @@ import pytest
 from tests.training.runs import Run, Tiny, make_job, make_tiny, train
 from tests.training.weights import is_projection, loads_clean, tensors
 
-
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
 
 
@@ -20,7 +19,7 @@ def cuda() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny(cuda: None, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     directory = tmp_path_factory.mktemp("tiny") / "opt"
     directory.mkdir()
     return make_tiny(directory / "model")
