@@ -47,19 +47,26 @@ _MOST_LOG_BYTES = 1 << 20  # its end: causes are near it, and the whole may be g
 
 def main(job_path: str) -> int:
     """The exit code."""
-    end_with_the_parent()
     job = TrainingJob.model_validate_json(Path(job_path).read_bytes())
+    end_with_the_parent(job.rows_directory)
     directory = Path(job.directory)
     try:
         refuse_a_used_directory(directory)
         prepare_environment(os.environ, job)
         outcome = _train(job, directory)
     except OsftError as problem:
-        _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
-        print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
-        return CONFIG_EXIT if isinstance(problem, ConfigError) else TRAINING_EXIT
+        return _give_up(directory, problem)
+    except Exception as problem:  # noqa: BLE001 - or the parent would learn no more than "code 1"
+        traceback.print_exc()
+        return _give_up(directory, explained("".join(traceback.format_exception(problem))))
     _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
     return 0
+
+
+def _give_up(directory: Path, problem: OsftError) -> int:
+    _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
+    print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
+    return CONFIG_EXIT if isinstance(problem, ConfigError) else TRAINING_EXIT
 
 
 def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:

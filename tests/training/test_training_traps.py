@@ -57,6 +57,13 @@ def test_a_setting_that_cannot_be_had_ends_with_the_code_for_settings(trained: T
     assert run.problem.startswith("pod.gpu is 1, but there is no CUDA device here")
 
 
+def test_what_nobody_foresaw_is_told_too(tiny: Tiny, trained: Trained) -> None:
+    run = trained("osft", model=make_job(tiny, Path()).model.model_copy(update={"path": "/none"}))
+
+    assert run.exit_code == 4
+    assert "No such file or directory: '/none/config.json'" in run.problem
+
+
 def test_a_directory_is_trained_into_once(osft: Run, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="holds another training already .hf_format, training"):
         refuse_a_used_directory(osft.directory)
