@@ -4,6 +4,7 @@ Also the watch over the parent: when it is gone, nothing of the training may sta
 """
 
 import os
+import shutil
 import stat
 import sys
 import threading
@@ -63,16 +64,20 @@ def prepare_for_cpu(environment: MutableMapping[str, str], parameters: int) -> N
     environment.setdefault("NUMBA_DISABLE_JIT", "1")
 
 
-def end_with_the_parent() -> None:
-    """When the pipe to our standard input closes, whoever started us is gone: so are we."""
+def end_with_the_parent(rows_directory: str) -> None:
+    """When the pipe to our standard input closes, whoever started us is gone: so are we.
+
+    The tokenised rows may be in shared memory, where nobody else would ever remove them.
+    """
     if not stat.S_ISFIFO(os.fstat(_STANDARD_INPUT).st_mode):
         return  # started by hand
-    threading.Thread(target=_await_the_end, daemon=True).start()
+    threading.Thread(target=_await_the_end, args=[rows_directory], daemon=True).start()
 
 
-def _await_the_end() -> None:
+def _await_the_end(rows_directory: str) -> None:
     # os.read, since sys.stdin.read would hold a lock that the interpreter wants as it ends.
     while os.read(_STANDARD_INPUT, 1024):
         pass
     kill_marked(os.environ[MARKER_VARIABLE], _GRACE_SECONDS)
+    shutil.rmtree(rows_directory, ignore_errors=True)
     os._exit(1)

@@ -95,6 +95,7 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
     rows = account(job, recipe)
     steps = read_steps(job, recipe)
     found = check_run(job, recipe, steps)
+    certificate = _certificate(directory, found.model.name) if patterns else None
     _write_steps(steps, directory / STEPS_FILE)
     return TrainingOutcome(
         model=str(found.model.relative_to(directory)),
@@ -103,8 +104,8 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
         steps=len(steps),
         expected_steps=steps[-1].total_steps,
         rows=rows,
-        notes=(*call.notes, *notes),
-        certificate=_certificate(directory, found.model.name) if patterns else None,
+        notes=(*call.notes, *notes, *_rounded_away(certificate)),
+        certificate=certificate,
         seconds=time.monotonic() - start,
         peak_memory_gb=_peak_memory_gb(steps, call.on_cpu),
         **_circumstances(call),
@@ -150,6 +151,16 @@ def _certificate(directory: Path, checkpoint: str) -> Certificate:
     if not path.exists():
         raise TrainingError(f"{checkpoint} has no certificate: OSFT's guarantee was not measured")
     return Certificate.model_validate_json(path.read_bytes())
+
+
+def _rounded_away(certificate: Certificate | None) -> tuple[str, ...]:
+    if certificate is None or not certificate.lost_updates:
+        return ()
+    return (
+        f"saving as {certificate.dtype} changes {certificate.lost_updates} of "
+        f"{len(certificate.matrices)} matrices more than training did: raise learning_rate or "
+        "num_epochs, or set save_dtype: float32",
+    )
 
 
 def _peak_memory_gb(steps: list[Step], on_cpu: bool) -> float:

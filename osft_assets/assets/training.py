@@ -70,7 +70,7 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         inputs = TrainingInputs(
             recipe=parse_config(training_recipe(pipeline.algorithm), config["train"]),
             pod=pod,
-            asked=asked_settings(pod, pipeline.pod),
+            asked=asked_settings(pod, pipeline.pod, pipeline.train),
             base_model=base_model,
             train=train_split,
             holdout=holdout_split,

@@ -66,14 +66,14 @@ def metrics_metadata(trained: TrainedCheckpoint) -> dict[str, Any]:
     version, directory = trained.version, trained.directory
     summary = version.summary
     return {
-        "loss": dg.MetadataValue.md(sparkline(version.losses)),
+        "loss_curve": dg.MetadataValue.md(sparkline(version.losses)),
         "loss_chart": dg.MetadataValue.md(loss_chart(version.losses)),
         "loss_page": dg.MetadataValue.path(str(directory / CHART_FILE)),
         "path": dg.MetadataValue.path(str(directory / STEPS_FILE)),
         "seconds": version.outcome.seconds,
         "gpu_hours": version.gpu_hours,
         "dagster/row_count": summary.steps,
-        **_told(summary.model_dump()),
+        **_told(summary.model_dump() | {"peak_memory_gb": version.outcome.peak_memory_gb}),
     }
 
 

@@ -100,7 +100,8 @@ def is_whole(directory: Path) -> bool:
     try:
         files = read_version(directory).files
         model = directory / MODEL
-        return all((model / file.name).stat().st_size == file.size_bytes for file in files)
+        complete = all((model / file.name).stat().st_size == file.size_bytes for file in files)
+        return complete and (directory / STEPS_FILE).is_file()
     except (TrainingError, FileNotFoundError, NotADirectoryError):
         return False
 

@@ -12,9 +12,9 @@ from osft_assets.core.splits import Side
 
 
 class Record(BaseModel):
-    """A frozen value with no unknown fields."""
+    """A frozen value with no unknown fields. A number that is none stays one: NaN, not null."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class RowCounts(Record):

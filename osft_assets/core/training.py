@@ -87,6 +87,7 @@ class TrainingStage:
         progress = TrainingProgress(inputs.recipe.divergence_factor, listener.observe)
         started = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
         log_path = self._home / "logs" / f"{started}-{known}.log"
+        _make_room_for_a_log(log_path.parent)
         with self._workspace.publish(self._versions) as draft:
             run = draft.directory / "run"
             run.mkdir()
@@ -101,7 +102,6 @@ class TrainingStage:
             draft.name = known
             there = self._versions / known
             draft.replaces = there.exists() and not layout.is_whole(there)
-        _keep_newest_logs(log_path.parent)
         listener.say(f"Trained {outcome.steps:,} steps: {self._versions / known}")
 
     def _prune(self, keep: int, listener: Listener) -> None:
@@ -155,6 +155,6 @@ class TrainingStage:
         )
 
 
-def _keep_newest_logs(directory: Path) -> None:
-    for old in sorted(directory.glob("*.log"))[:-_KEPT_LOGS]:
+def _make_room_for_a_log(directory: Path) -> None:
+    for old in sorted(directory.glob("*.log"))[: -_KEPT_LOGS + 1]:  # one more follows
         old.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ _Algorithm = Literal["osft", "sft"]
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """`asked`: the pod settings that somebody set on purpose, which no default may override."""
+    """`asked`: the settings that somebody set on purpose, which must be had or refused."""
 
     recipe: TrainingRecipe
     pod: PodRecipe
@@ -67,11 +67,15 @@ class TrainingInputs:
         )
 
 
-def asked_settings(pod: PodRecipe, defined: PodRecipe) -> tuple[str, ...]:
+def asked_settings(
+    pod: PodRecipe, pipeline_pod: PodRecipe, pipeline_train: TrainingRecipe
+) -> tuple[str, ...]:
     """What somebody set: named in the pipeline's file, or other than the default at launch."""
     defaults = type(pod)()
-    return tuple(
+    pod_settings = [
         name
         for name in type(pod).model_fields
-        if name in defined.model_fields_set or getattr(pod, name) != getattr(defaults, name)
-    )
+        if name in pipeline_pod.model_fields_set or getattr(pod, name) != getattr(defaults, name)
+    ]
+    liger = ["use_liger"] if "use_liger" in pipeline_train.model_fields_set else []
+    return (*pod_settings, *liger)

@@ -8,7 +8,7 @@ job becomes a call of Training Hub is `core.training_call`; how it goes meanwhil
 import math
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import Record
@@ -24,7 +24,9 @@ CONFIG_EXIT, TRAINING_EXIT = 3, 4
 
 
 class TrainingJob(Record):
-    """Everything the worker needs. `asked` names the pod settings that somebody set on purpose."""
+    """Everything the worker needs. `asked`: which settings somebody set on purpose, of those that
+    bend to the machine where they are only defaults.
+    """
 
     algorithm: Literal["osft", "sft"]
     directory: str
@@ -65,9 +67,6 @@ class MatrixLeak(Record):
     `rank` of the update, and the `free_rank` it may use.
     """
 
-    # NaN is an answer: of an update of nothing, no share can be told.
-    model_config = ConfigDict(ser_json_inf_nan="constants")
-
     name: str
     leak_left: float
     leak_right: float
@@ -91,6 +90,11 @@ class Certificate(Record):
         """The largest share of any update that lies in a frozen subspace; NaN if one is NaN."""
         leaks = [leak for m in self.matrices for leak in (m.leak_left, m.leak_right)]
         return math.nan if any(math.isnan(leak) for leak in leaks) else max(leaks)
+
+    @property
+    def lost_updates(self) -> int:
+        """How many matrices the save changes more than training did."""
+        return sum(matrix.rounding > 1 for matrix in self.matrices)
 
     @property
     def constrained_share(self) -> float:

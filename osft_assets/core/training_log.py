@@ -14,11 +14,11 @@ from typing import Self
 # Lines of our own worker begin like this.
 OWN_PREFIX = "osft-assets: "
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Phases: rows tokenised, model loaded and decomposed, steps planned, validation, models saved.
+# Phases: rows tokenised, model loaded and decomposed, steps planned, models saved.
 _PHASES = (
-    r"Dataset split:|Pretraining dataset:|Loading base model from|\S* Loading base model|"
-    r".*Processed \d+(/\d+)? OSFT parameters|EPOCH training mode|.*alidation loss: |"
-    r".*(Saving|Saved) model at|.*removed \d+ samples from batch|.*Training completed successfully"
+    r"Dataset split:|Pretraining dataset:|\S* ?Loading base model|EPOCH training mode|"
+    r"(\S+ \[\w+\] )?Processed \d+(/\d+)? OSFT parameters|"
+    r"\S* ?(Saving|Saved) model at|removed \d+ samples from batch"
 )
 _TROUBLE = r".*\b(WARNING|ERROR|CRITICAL)\b|(\w+\.)*\w*(Error|Exception|Interrupt)\b|Traceback "
 _WORTH_SAYING = re.compile(f"{_PHASES}|{_TROUBLE}|{OWN_PREFIX}")

@@ -39,7 +39,7 @@ def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placem
     notes: list[str] = []
     on_cpu = machine.cuda_devices == 0 or job.gpu == 0
     processes = _one_process(job, notes) if on_cpu else _gpu_processes(job, machine, notes)
-    use_liger = _liger(recipe, machine, on_cpu, notes)
+    use_liger = recipe.use_liger and _has_liger(job, machine, on_cpu, notes)
     flash = machine.has_flash_attention and not on_cpu
     if not flash and not on_cpu:
         notes.append(
@@ -91,15 +91,16 @@ def _gpu_processes(job: TrainingJob, machine: Machine, notes: list[str]) -> int:
     return machine.cuda_devices
 
 
-def _liger(recipe: TrainingRecipe, machine: Machine, on_cpu: bool, notes: list[str]) -> bool:
-    if not recipe.use_liger:
-        return False
+def _has_liger(job: TrainingJob, machine: Machine, on_cpu: bool, notes: list[str]) -> bool:
     if on_cpu:
         notes.append("use_liger: not applicable on a CPU")
         return False
-    if not machine.has_liger:
+    if machine.has_liger:
+        return True
+    if "use_liger" in job.asked:
         raise ConfigError(
             "use_liger is true, but Liger kernels are not installed. pip install liger-kernel, or "
             "set use_liger: false"
         )
-    return True
+    notes.append("trained without Liger kernels, which are not installed: slower and larger")
+    return False

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from statistics import fmean
 
-from pydantic import ConfigDict
-
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.records import Record
 from osft_assets.core.training_steps import Step, is_observed
@@ -26,17 +24,17 @@ class Observation(Record):
         """The same as a line of the log."""
         step = self.step
         loss = "no token counted" if step.loss is None else f"loss {step.loss:.4f}"
+        held_out = step.validation_loss
+        holdout = "" if held_out is None else f", holdout {held_out:.4f}"
         speed = f", {step.tokens_per_second:,.0f} tokens/s" if step.tokens_per_second else ""
         return (
-            f"step {step.step:,} of {step.total_steps:,}: {loss}, lr {step.learning_rate:.2e}"
-            f"{speed}, about {duration(self.seconds_left)} left"
+            f"step {step.step:,} of {step.total_steps:,}: {loss}{holdout}, "
+            f"lr {step.learning_rate:.2e}{speed}, about {duration(self.seconds_left)} left"
         )
 
 
 class TrainingSummary(Record):
     """A whole training in a few numbers."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # a loss on the holdout may be NaN
 
     steps: int
     first_loss: float

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from osft_assets.core.errors import TrainingError
+
 METRIC_FILES = {
     "osft": "training_metrics_0.jsonl",
     "sft": "training_params_and_metrics_global0.jsonl",
@@ -53,7 +55,7 @@ class StepReader:
         """The steps among these lines."""
         steps = []
         for line in lines:
-            values = json.loads(line)
+            values = _parsed(line)
             if values.get("val_loss") is not None:
                 self._validation_loss = values["val_loss"]
             step = self._read(values, self._num_epochs, self._validation_loss)
@@ -63,6 +65,19 @@ class StepReader:
                 # instructlab-training measures after the line of the step, in a line of its own.
                 steps[-1] = replace(steps[-1], validation_loss=self._validation_loss)
         return steps
+
+
+def _parsed(line: str) -> Mapping[str, Any]:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise TrainingError(
+            f"The trainer wrote a step that cannot be read: {line[:80]!r}. Look whether the disk "
+            "is full"
+        )
+    return values
 
 
 def _osft_step(values: Mapping[str, Any], epochs: int, validation: float | None) -> Step | None:

@@ -147,7 +147,7 @@ def test_the_page_tells_what_was_made_and_how(run: Run) -> None:
     assert checkpoint["rows_trained"] == checkpoint["rows_given"] > 0
     assert metrics["final_loss"] == 1.0
     assert metrics["lowest_loss"] == 1.0
-    assert len(metrics["loss"]) < 1_000  # or the page hides it behind a link
+    assert len(metrics["loss_curve"]) < 1_000  # or the page hides it behind a link
     assert "data:image/svg+xml" in metrics["loss_chart"]
     assert Path(metrics["loss_page"]).exists()
 

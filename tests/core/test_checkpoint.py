@@ -28,6 +28,7 @@ from tests.core.training_parts import BASE, checkpoint, outcome
 def written(directory: Path) -> CheckpointVersion:
     version = checkpoint(directory)
     (directory / MARKER).write_text(version.model_dump_json())
+    (directory / STEPS_FILE).write_bytes(b"steps")
     return version
 
 

@@ -233,8 +233,14 @@ def test_the_environment_of_the_pod_takes_effect_without_kubernetes() -> None:
 
 def test_liger_that_is_asked_for_and_not_installed_is_refused() -> None:
     with pytest.raises(ConfigError, match="pip install liger-kernel, or set use_liger: false"):
-        _call(replace(_GPUS, has_liger=False))
-    assert _call(replace(_GPUS, has_liger=False), use_liger=False).arguments["use_liger"] is False
+        _call(replace(_GPUS, has_liger=False), asked=("use_liger",))
+
+
+def test_liger_that_is_only_the_default_and_not_installed_is_done_without() -> None:
+    call = _call(replace(_GPUS, has_liger=False))
+
+    assert call.arguments["use_liger"] is False
+    assert any("without Liger kernels" in note for note in call.notes)
 
 
 @pytest.mark.parametrize("algorithm", ["osft", "sft"])

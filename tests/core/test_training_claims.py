@@ -146,6 +146,23 @@ def test_a_broken_guarantee_names_the_matrix(tmp_path: Path, values: dict[str, A
     assert found.seen["broken_matrices"] == "layers.0.q_proj.weight"
 
 
+def test_what_32_bits_round_away_of_a_small_update_is_no_leak(tmp_path: Path) -> None:
+    """Measured: 12 steps at a learning rate of 5e-6."""
+    found = verdict("frozen_subspace_was_kept", tmp_path, **certified(1.1e-3, update=1.4e-4))
+
+    assert found.passed
+    assert found.seen["worst_leak"] == 1.1e-3
+    assert found.seen["worst_leak_of_the_matrix"] < 1e-6
+
+
+@pytest.mark.parametrize("leak", [0.1, 0.7])
+def test_a_leak_of_a_small_update_is_still_found(tmp_path: Path, leak: float) -> None:
+    """Without the projection of the parameters, and with SFT, as measured."""
+    values = certified(leak, update=1.4e-4)
+
+    assert not verdict("frozen_subspace_was_kept", tmp_path, **values).passed
+
+
 def test_one_broken_matrix_among_good_ones_is_enough(tmp_path: Path) -> None:
     good, bad = certificate().matrices[0], certificate(0.1, name="bad").matrices[0]
     both = certificate().model_copy(update={"matrices": (good, bad, good)})

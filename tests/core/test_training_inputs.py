@@ -192,30 +192,40 @@ def test_two_runs_never_share_a_directory_for_tokenised_rows(tmp_path: Any) -> N
 
 
 def test_untouched_defaults_were_not_asked_for() -> None:
-    assert asked_settings(PodRecipe(), PodRecipe()) == ()
-    assert asked_settings(SftPodRecipe(), SftPodRecipe()) == ()
+    assert asked_settings(PodRecipe(), PodRecipe(), OsftRecipe()) == ()
+    assert asked_settings(SftPodRecipe(), SftPodRecipe(), OsftRecipe()) == ()
 
 
 def test_what_the_file_names_was_asked_for_also_at_its_default() -> None:
     defined = PodRecipe(gpu=1)
 
-    assert asked_settings(defined, defined) == ("gpu",)
+    assert asked_settings(defined, defined, OsftRecipe()) == ("gpu",)
 
 
 def test_what_the_launchpad_changed_was_asked_for() -> None:
     # Dagster fills in every field, so all of them are set.
     launched = PodRecipe(**(PodRecipe().model_dump() | {"gpu": 0}))
 
-    assert asked_settings(launched, PodRecipe()) == ("gpu",)
+    assert asked_settings(launched, PodRecipe(), OsftRecipe()) == ("gpu",)
 
 
 def test_defaults_that_the_launchpad_filled_in_were_not_asked_for() -> None:
     launched = SftPodRecipe(**SftPodRecipe().model_dump())
 
-    assert asked_settings(launched, SftPodRecipe()) == ()
+    assert asked_settings(launched, SftPodRecipe(), OsftRecipe()) == ()
 
 
 def test_the_order_is_that_of_the_settings() -> None:
     defined = PodRecipe(memory="8Gi", workers=1)
 
-    assert asked_settings(PodRecipe(memory="8Gi", gpu=2), defined) == ("gpu", "workers", "memory")
+    assert asked_settings(PodRecipe(memory="8Gi", gpu=2), defined, OsftRecipe()) == (
+        "gpu",
+        "workers",
+        "memory",
+    )
+
+
+def test_liger_was_asked_for_where_the_file_names_it() -> None:
+    asked = asked_settings(PodRecipe(), PodRecipe(), OsftRecipe(use_liger=True))
+
+    assert asked == ("use_liger",)

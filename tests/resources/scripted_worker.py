@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 _CHILD = """
 import signal, sys, time
 from pathlib import Path
+from typing import Any
 if sys.argv[1] == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 Path(sys.argv[2]).write_text("up")
@@ -22,10 +24,13 @@ time.sleep(60)
 """
 
 
+JOB: dict[str, Any] = {}
+
+
 def main(job_path: str) -> None:
-    job = json.loads(Path(job_path).read_bytes())
-    os.chdir(job["directory"])
-    for action, *arguments in job["recipe"]["script"]:
+    JOB.update(json.loads(Path(job_path).read_bytes()))
+    os.chdir(JOB["directory"])
+    for action, *arguments in JOB["recipe"]["script"]:
         globals()[f"do_{action}"](*arguments)
 
 
@@ -80,7 +85,7 @@ def do_watch() -> None:
     """End with the parent, as the real worker does."""
     from resources.training_environment import end_with_the_parent
 
-    end_with_the_parent()
+    end_with_the_parent(JOB["rows_directory"])
 
 
 def do_sleep(seconds: float) -> None:
