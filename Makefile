@@ -57,11 +57,13 @@ $(DAGSTER_HOME)/dagster.yaml:
 test: setup ## Run the tests
 	$(BIN)/python -m pytest
 
+test-gpu: setup ## Run the tests that need a GPU, with their figures
+	$(BIN)/python -m pytest -s -m gpu tests/gpu
+
 test-ui: ## Not built yet: drive the UI in a real browser
-test-gpu: ## Not built yet: the tests that need a GPU
 cluster: ## Not built yet: bring up a Kubernetes cluster to test on
 cluster-test: ## Not built yet: the tests that need a cluster
-test-ui test-gpu cluster cluster-test:
+test-ui cluster cluster-test:
 	@echo "make $@: nothing to do yet, the stage it belongs to is not built."; exit 1
 
 check: lint types imports test ## All that CI runs: lint, types, import contracts, tests
@@ -83,9 +85,10 @@ format: setup ## Format, and mend what can be mended
 docs: setup ## Write docs/settings.md anew from the recipes
 	$(BIN)/python -m osft_assets.settings_table docs/settings.md
 
-bench: setup ## Measure against other ways to do the same, as ratios (about 10 minutes)
+bench: setup ## Measure against other ways to do the same, as ratios (about 20 minutes)
 	$(BIN)/python -m benchmarks.code_location
 	$(BIN)/python -m benchmarks.dataset_stage
+	$(BIN)/python -m benchmarks.training_stage
 
 lock: ## Refresh every pin in requirements.lock
 	$(PYTHON) -m venv --clear .uv  # uv runs from here and nowhere else

@@ -8,9 +8,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Target, Usage, machine, median_usage, report, run_python
+from benchmarks.training_contenders import demo_work
 
 _CONTENDERS = {"ours": "our asset", "bare": "bare training_hub call"}
 # The target of the stage: a tenth more, and three seconds for what does not grow with the work.
@@ -21,15 +23,15 @@ def main() -> int:
     """Measure both algorithms, print the table and the targets; the exit status."""
     arguments = _arguments()
     print(f"{machine()}. Medians of {arguments.repeat} runs, {arguments.epochs} epochs.\n")
-    print(f"{'':<6}{'contender':<24}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'last loss':>11}")
+    print(f"{'':<6}{'contender':<24}{'wall s':>8}{'CPU s':>8}{'tokens/s':>10}{'last loss':>11}")
     targets: list[Target] = []
     for algorithm in ("osft", "sft"):
         usages = _measure(algorithm, arguments.repeat, arguments.epochs)
         for name, usage in usages.items():
-            loss = json.loads(usage.output)["loss"]
+            told = json.loads(usage.output)
             print(
                 f"{algorithm:<6}{_CONTENDERS[name]:<24}{usage.wall_seconds:>8.1f}"
-                f"{usage.cpu_seconds:>8.1f}{usage.peak_bytes / 1e6:>9.0f}{loss:>11.4f}"
+                f"{usage.cpu_seconds:>8.1f}{told['tokens_per_second']:>10,.0f}{told['loss']:>11.4f}"
             )
         targets += _targets(algorithm, usages)
     print()
@@ -38,7 +40,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.training_stage", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=20, help="passes over 180 rows (default: 20)")
+    parser.add_argument("--epochs", type=int, default=10, help="passes over 180 rows (default: 10)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each (default: 3)")
     return parser.parse_args()
 
@@ -49,8 +51,10 @@ def _measure(algorithm: str, repeat: int, epochs: int) -> Mapping[str, Usage]:
         for name in _CONTENDERS:  # in turn, so that a busy minute hits both
             print(f"{algorithm}: {_CONTENDERS[name]}", file=sys.stderr, flush=True)
             with TemporaryDirectory() as directory:
+                path = Path(directory) / "work.json"
+                demo_work(algorithm, directory, epochs).write(path)
                 program = f"benchmarks.training_contenders.{name}"
-                runs[name].append(run_python("-m", program, algorithm, str(epochs), directory))
+                runs[name].append(run_python("-m", program, str(path)))
     _refuse_different_work(runs)
     return {name: median_usage(usages) for name, usages in runs.items()}
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# It trains for real: some 45 CPU seconds.
+_DEMO_SECONDS = 400
 
 
 def _osft_assets(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -24,27 +27,48 @@ def _osft_assets(*arguments: str, **environment: str) -> subprocess.CompletedPro
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """As installed from a wheel: the two packages, and no pyproject.toml above them."""
     root = tmp_path_factory.mktemp("demo")
-    return _osft_assets("demo", OSFT_WORKSPACE=str(root)), root
+    for package in ("osft_assets", "resources"):
+        shutil.copytree(ROOT / package, root / "site" / package)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "osft_assets", "demo"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root / "site"), "DAGSTER_HOME": ""},
+        capture_output=True,
+        text=True,
+        timeout=_DEMO_SECONDS,
+    )
+    return done, root
 
 
+@pytest.mark.timeout(_DEMO_SECONDS)
 def test_the_demo_tells_what_became_of_every_row(
     demo: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     done, root = demo
 
-    counts = json.loads((root / "demo/datasets/dataset.json").read_text())["counts"]
     assert done.returncode == 0, done.stderr
+    counts = json.loads((root / "workspace/demo/datasets/dataset.json").read_text())["counts"]
+    assert f"rows read from {root}/site/osft_assets/defs/demo/new_facts.jsonl" in done.stdout
     assert counts["read"] == 206
     assert counts["duplicate"] == 6
     for name in ("invalid", "duplicate", "train", "holdout"):
         assert f"{counts[name]:>6,} {name}" in done.stdout
 
 
-def test_the_demo_shows_every_claim(
+@pytest.mark.timeout(_DEMO_SECONDS)
+def test_the_demo_trains_a_model_that_keeps_its_promise(
     demo: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
-    assert demo[0].stdout.count("  ok     demo/") == 6
+    done, root = demo
+
+    assert done.stdout.count("  ok     demo/") == 16
+    assert "  FAILED" not in done.stdout
+    assert "  WARN" not in done.stdout
+    assert "240 steps of osft on cpu" in done.stdout
+    assert "84% of the parameters are constrained" in done.stdout
+    assert (root / "workspace/demo/final_model/model.safetensors").exists()
 
 
 def test_a_run_that_cannot_be_launched_is_one_line(tmp_path: Path) -> None:

@@ -69,25 +69,6 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
     }
 
 
-def test_the_demo_runs_without_the_checkout(tmp_path: Path) -> None:
-    """As installed from a wheel: the two packages, and no pyproject.toml above them."""
-    for package in ("osft_assets", "resources"):
-        shutil.copytree(ROOT / package, tmp_path / "site" / package)
-
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "osft_assets", "demo"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site"), "DAGSTER_HOME": ""},
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert f"rows read from {tmp_path}/site/osft_assets/defs/demo/new_facts.jsonl" in done.stdout
-    assert (tmp_path / "workspace/demo/datasets/train.jsonl").exists()
-
-
 def test_a_wrong_yaml_file_is_one_line_on_the_command_line(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "osft_assets", tmp_path / "osft_assets")
     yaml = tmp_path / "osft_assets/defs/osft/defs.yaml"

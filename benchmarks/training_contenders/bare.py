@@ -1,70 +1,76 @@
-"""One call of Training Hub, and nothing else: no verification, no certificate read, no record.
+"""One call of Training Hub, and nothing else: no verification, no record, no check.
 
 Without CUDA Training Hub has no backend that runs, so ours for the CPU are registered first.
 """
 
 import contextlib
-import json
 import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks.training_contenders import DEMO, SETTINGS, UNFREEZE
+from benchmarks.training_contenders import Work, figures, read_work
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
 
+_PATTERNS = [f"self_attn.{name}_proj" for name in "qkvo"]
+_PATTERNS += [f"mlp.{name}_proj" for name in ("gate", "up", "down")]
 
-def main(algorithm: str, epochs: int, directory: Path) -> None:
+
+def main(work: Work) -> None:
     """Train, with what it prints out of the way."""
-    rows = _rows(directory)
     with contextlib.redirect_stdout(sys.stderr):
-        _train(algorithm, epochs, directory, rows)
-    lines = (directory / METRIC_FILES[algorithm]).read_text().splitlines()
-    steps = StepReader(algorithm, epochs).read(lines)
-    print(json.dumps({"steps": len(steps), "loss": steps[-1].loss}))
+        _train(work)
+    lines = (Path(work.directory) / METRIC_FILES[work.algorithm]).read_text().splitlines()
+    print(figures(StepReader(work.algorithm, work.num_epochs).read(lines)))
 
 
-def _rows(directory: Path) -> Path:
-    """As many rows as our dataset stage puts on the training side."""
-    lines = sorted(set((DEMO / "new_facts.jsonl").read_text().splitlines()))
-    random.Random(0).shuffle(lines)
-    path = directory / "rows.jsonl"
-    path.write_text("\n".join(lines[:180]) + "\n")
-    return path
-
-
-def _train(algorithm: str, epochs: int, directory: Path, rows: Path) -> None:
+def _train(work: Work) -> None:
     import torch
     import training_hub
 
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    train = training_hub.osft if work.algorithm == "osft" else training_hub.sft
+    if torch.cuda.is_available():
+        os.environ["TESTING"] = "true"  # SDPA, as ours without flash-attn
+        train(**_arguments(work))
+    else:
+        _train_on_cpu(work, train)
+
+
+def _train_on_cpu(work: Work, train: Any) -> None:
     from resources.training_backends import our_entries, register_cpu_backends
     from resources.training_environment import prepare_for_cpu
 
-    on_cpu = not torch.cuda.is_available()
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    arguments = {
-        "model_path": str(DEMO / "model"),
-        "data_path": str(rows),
-        "ckpt_output_dir": str(directory),
-        "num_epochs": epochs,
-        **SETTINGS,
-    }
-    if algorithm == "osft":
-        patterns = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"]
-        patterns += ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
-        arguments |= {"unfreeze_rank_ratio": UNFREEZE, "target_patterns": patterns, "seed": 42}
-    else:
-        arguments |= {"disable_flash_attn": True, "accelerate_full_state_at_epoch": False}
-    train = training_hub.osft if algorithm == "osft" else training_hub.sft
-    if not on_cpu:
-        train(**arguments)
-        return
     prepare_for_cpu(os.environ, parameters=1_000_000)
     register_cpu_backends()
     names = {"osft": "mini-trainer-cpu", "sft": "instructlab-training-cpu"}
-    with our_entries(algorithm, (), on_cpu=True, before_launch=lambda: None):
-        train(**arguments, backend=names[algorithm])
+    with our_entries(work.algorithm, (), on_cpu=True, before_launch=lambda: None):
+        train(**_arguments(work), backend=names[work.algorithm])
+
+
+def _arguments(work: Work) -> dict[str, Any]:
+    own: dict[str, Any] = {"disable_flash_attn": True, "accelerate_full_state_at_epoch": False}
+    if work.algorithm == "osft":
+        own = {"target_patterns": _PATTERNS, "seed": 42, "use_liger": False}
+    return {
+        "model_path": work.model,
+        "data_path": str(_rows(work)),
+        "ckpt_output_dir": work.directory,
+        "num_epochs": work.num_epochs,
+        **work.settings,
+        **own,
+    }
+
+
+def _rows(work: Work) -> Path:
+    """As many rows as our dataset stage puts on the training side."""
+    lines = sorted(set(Path(work.rows).read_text().splitlines()))
+    random.Random(0).shuffle(lines)
+    path = Path(work.directory) / "rows.jsonl"
+    path.write_text("\n".join(lines[: round(0.9 * len(lines))]) + "\n")
+    return path
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(read_work(sys.argv[1]))

@@ -1,14 +1,13 @@
 """The training asset with all its checks, through Dagster."""
 
-import json
 import sys
 from pathlib import Path
 
 import dagster as dg
 
-from benchmarks.training_contenders import DEMO, SETTINGS, UNFREEZE
-from osft_assets.core.checkpoint import read_version
+from benchmarks.training_contenders import Work, figures, read_work
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.training_steps import Step
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
@@ -18,16 +17,15 @@ from resources.record_io import RecordIOManager
 from resources.training_process import TrainingProcess
 
 
-def main(algorithm: str, epochs: int, directory: Path) -> None:
+def main(work: Work) -> None:
     """Materialize the whole pipeline."""
-    workspace = Workspace(directory)
-    own = {"unfreeze_rank_ratio": UNFREEZE} if algorithm == "osft" else {}
+    workspace = Workspace(Path(work.directory))
     pipeline = PipelineRecipe(
         name="mine",
-        algorithm=algorithm,
-        dataset={"data_uri": str(DEMO / "new_facts.jsonl")},
-        base_model={"base_model": str(DEMO / "model")},
-        train={**SETTINGS, **own, "num_epochs": epochs},
+        algorithm=work.algorithm,
+        dataset={"data_uri": work.rows},
+        base_model={"base_model": work.model},
+        train={**work.settings, "num_epochs": work.num_epochs},
     )
     resources = {
         "workspace": workspace,
@@ -38,11 +36,16 @@ def main(algorithm: str, epochs: int, directory: Path) -> None:
         "io_manager": RecordIOManager(workspace),
     }
     defs = dg.Definitions.merge(build_pipeline(pipeline), dg.Definitions(resources=resources))
-    with dg.DagsterInstance.local_temp(str(directory)) as instance:
+    with dg.DagsterInstance.local_temp(work.directory) as instance:
         run = defs.resolve_job_def("mine_pipeline").execute_in_process(instance=instance)
-    version = read_version(Path(run.asset_value(["mine", "checkpoint"]).version_path))
-    print(json.dumps({"steps": version.summary.steps, "loss": version.summary.final_loss}))
+    print(figures(_steps(run.asset_value(["mine", "training_metrics"]).path)))
+
+
+def _steps(path: str) -> list[Step]:
+    from pyarrow import parquet
+
+    return [Step(**row) for row in parquet.read_table(path).to_pylist()]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(read_work(sys.argv[1]))
