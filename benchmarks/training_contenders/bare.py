@@ -1,6 +1,7 @@
 """One call of Training Hub, and nothing else: no verification, no record, no check.
 
-Without CUDA Training Hub has no backend that runs, so ours for the CPU are registered first.
+Without CUDA Training Hub has no backend that runs, so ours for the CPU is registered first, and
+measures the certificate too.
 """
 
 import contextlib
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.training_contenders import Work, figures, read_work
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.training_job import JOB_FILE, TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
 
 _PATTERNS = [f"self_attn.{name}_proj" for name in "qkvo"]
@@ -39,14 +43,51 @@ def _train(work: Work) -> None:
 
 
 def _train_on_cpu(work: Work, train: Any) -> None:
+    from resources.osft_entry import JOB_VARIABLE
     from resources.training_backends import our_entries, register_cpu_backends
     from resources.training_environment import prepare_for_cpu
 
     prepare_for_cpu(os.environ, parameters=1_000_000)
+    os.environ[JOB_VARIABLE] = str(_write_job(work))
     register_cpu_backends()
     names = {"osft": "mini-trainer-cpu", "sft": "instructlab-training-cpu"}
     with our_entries(work.algorithm, (), on_cpu=True, before_launch=lambda: None):
         train(**_arguments(work), backend=names[work.algorithm])
+
+
+def _write_job(work: Work) -> Path:
+    """What our entries read; without CUDA there is nothing else that would train."""
+    pipeline = PipelineRecipe(
+        name="bare",
+        algorithm=work.algorithm,
+        train={**work.settings, "num_epochs": work.num_epochs},
+    )
+    model = ModelRecord(
+        uri=work.model,
+        revision="",
+        path=work.model,
+        fingerprint="",
+        architecture="",
+        parameters=0,
+        dtype="",
+        size_bytes=0,
+        has_chat_template=True,
+    )
+    job = TrainingJob(
+        algorithm=pipeline.algorithm,
+        directory=work.directory,
+        rows_directory=work.directory,
+        model=model,
+        train_path=work.rows,
+        train_rows=0,
+        holdout_path="",
+        holdout_rows=0,
+        kind="messages",
+        recipe=pipeline.train.model_dump(),
+    )
+    path = Path(work.directory) / JOB_FILE
+    path.write_text(job.model_dump_json())
+    return path
 
 
 def _arguments(work: Work) -> dict[str, Any]:

@@ -505,5 +505,11 @@ def test_runs_that_delete_the_same_old_checkpoints_do_not_disturb_each_other(
     with ThreadPoolExecutor(4) as pool:
         trained = list(pool.map(lambda n: run(workspace, given=kept(n, 4)), range(12, 16)))
 
-    assert checkpoints(workspace) == {one.directory.name for one in trained}
+    # One that another run was deleting may have been left to the next.
+    assert checkpoints(workspace) >= {one.directory.name for one in trained}
     assert all(is_whole(one.directory) for one in trained)
+
+    last = run(workspace, given=kept(16, 4))
+
+    assert len(checkpoints(workspace)) == 4
+    assert is_whole(last.directory)
