@@ -50,7 +50,13 @@ def demo() -> None:
 
 @main.command()
 @click.argument("pipelines", nargs=-1)
-@click.option("--keep", default=3, show_default=True, type=click.IntRange(1), help="Of each kind.")
+@click.option(
+    "--keep",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of each kind, per pipeline, whatever its keep_checkpoints.",
+)
 @click.option("--delete", is_flag=True, help="Delete them. Without this they are only listed.")
 def prune(pipelines: tuple[str, ...], keep: int, delete: bool) -> None:
     """List old checkpoints and prepared datasets that nothing uses, of PIPELINES or of all.
@@ -58,14 +64,23 @@ def prune(pipelines: tuple[str, ...], keep: int, delete: bool) -> None:
     What a stable link leads to, or a record of any pipeline names, is never listed.
     """
     place = _definitions().workspace()
-    names = pipelines or _pipelines_in(place)
+    there = _pipelines_in(place)
+    unknown = [name for name in pipelines if name not in there]
+    if unknown:
+        raise click.ClickException(
+            f"{unknown[0]!r} has written nothing. There are: {', '.join(there) or 'none'}."
+        )
+    names = pipelines or there
     found = [removal for name in names for removal in removable(place, name, keep)]
     for removal in found:
         click.echo(f"{removal.size_bytes / 1e6:>10,.1f} MB  {removal.path}  ({removal.reason})")
     total = sum(removal.size_bytes for removal in found) / 1e6
     if delete:
-        remove(found)
-        click.echo(f"Deleted {len(found)}: {total:,.1f} MB.")
+        try:
+            freed = remove(found)
+        except OsftError as problem:
+            raise click.ClickException(str(problem)) from None
+        click.echo(f"Deleted {len(found)}: {freed / 1e6:,.1f} MB.")
     else:
         click.echo(f"{len(found)} may go: {total:,.1f} MB. Add --delete to delete them.")
 

@@ -14,6 +14,7 @@ from osft_assets.core.errors import ConfigError
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.redaction import credentials_in
 from osft_assets.core.training_placement import Machine
 
 # Each tracker's package, and what turns it on: a setting, or a variable that Training Hub reads.
@@ -57,6 +58,11 @@ def refuse_missing_trackers(recipe: OsftRecipe | SftRecipe, environment: Mapping
         if not by_setting and not environment.get(variable):
             continue
         place = setting if by_setting else f"the environment variable {variable}"
+        if credentials_in(environment.get(variable, "")):
+            raise ConfigError(
+                f"{variable} carries a credential, and the trainers print it. Take it out and set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            )
         if find_spec(package) is None:
             raise ConfigError(
                 f"{place} is set, but the package {package} is not installed. pip install "

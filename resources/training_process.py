@@ -32,9 +32,8 @@ from osft_assets.core.training_progress import duration
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
 from resources.library_versions import library_versions
 from resources.line_tail import LineTail
-from resources.process_tree import kill_marked
+from resources.process_tree import MARKER_VARIABLE, kill_marked
 
-MARKER_VARIABLE = "OSFT_TRAINING_ID"
 _LIBRARIES = (
     *("training-hub", "rhai-innovation-mini-trainer", "instructlab-training"),
     *("torch", "transformers"),

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from osft_assets.core.checkpoint import CheckpointRecord, read_version
+from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
 from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.training_claims import refuse_broken
 
 
 def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -29,8 +31,12 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             )
         },
     )
-    def start_from(checkpoint: CheckpointRecord) -> dg.MaterializeResult[ModelRecord]:
-        version = read_version(Path(checkpoint.version_path))
+    def start_from(
+        checkpoint: CheckpointRecord, model_inspector: dg.ResourceParam[ModelInspector]
+    ) -> dg.MaterializeResult[ModelRecord]:
+        directory = Path(checkpoint.version_path)
+        version = read_version(directory)
+        refuse_broken(directory, version, model_inspector.inspect(directory / MODEL))
         model = checkpoint.model
         return dg.MaterializeResult(
             value=model,

@@ -67,10 +67,11 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         config = context.op_execution_context.op_config
         pod = parse_config(pod_recipe(pipeline.algorithm), config["pod"])
+        train = parse_config(training_recipe(pipeline.algorithm), config["train"])
         inputs = TrainingInputs(
-            recipe=parse_config(training_recipe(pipeline.algorithm), config["train"]),
+            recipe=train,
             pod=pod,
-            asked=asked_settings(pod, pipeline.pod, pipeline.train),
+            asked=asked_settings(pod, train, pipeline.pod, pipeline.train),
             base_model=base_model,
             train=train_split,
             holdout=holdout_split,
@@ -108,7 +109,7 @@ def _results(
     version_id = dg.DataVersion(version.fingerprint)
     yield dg.MaterializeResult(
         asset_key=[pipeline.name, "checkpoint"],
-        value=checkpoint_record(directory, version),
+        value=checkpoint_record(directory, version, trained.base_model),
         data_version=version_id,
         metadata=checkpoint_metadata(trained, pipeline),
     )

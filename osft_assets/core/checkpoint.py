@@ -131,14 +131,16 @@ def model_files(directory: Path) -> tuple[ModelFile, ...]:
     )
 
 
-def checkpoint_record(directory: Path, version: CheckpointVersion) -> CheckpointRecord:
-    """The checkpoint, as the next stages get it."""
+def checkpoint_record(
+    directory: Path, version: CheckpointVersion, base_model: ModelRecord
+) -> CheckpointRecord:
+    """The checkpoint, as the next stages get it. `base_model` is where it is now."""
     return CheckpointRecord(
         pipeline=version.pipeline,
         algorithm=version.algorithm,
         version_path=str(directory),
         fingerprint=version.fingerprint,
-        base_model=version.base_model,
+        base_model=base_model,
         model=version.model.model_copy(update={"path": str(directory / MODEL)}),
     )
 

@@ -41,10 +41,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class TrainedCheckpoint:
-    """Where a checkpoint is, what it is, and whether an earlier run had made it."""
+    """Where a checkpoint is, what it is, where its base is now, and whether it was there before."""
 
     directory: Path
     version: CheckpointVersion
+    base_model: ModelRecord
     reused: bool
 
 
@@ -70,6 +71,7 @@ class TrainingStage:
             raise WorkspaceError(f"{link} is in the way: a link belongs there. Move it elsewhere")
         known = inputs.fingerprint(self._pipeline.algorithm, self._trainer.versions())
         directory = self._versions / known
+        _mark_as_used(directory)
         reused = layout.is_whole(directory)
         if reused:
             listener.say(f"Nothing changed since {directory.name} was trained: reused.")
@@ -77,11 +79,10 @@ class TrainingStage:
             if directory.exists():
                 listener.say(f"{directory} is not as it was written: training it anew.")
             self._train(inputs, known, listener)
-        now = time.time_ns()
-        os.utime(directory, ns=(now, now))  # in use again: not for another run to delete as old
+        _mark_as_used(directory)
         self._workspace.link(link, directory / layout.MODEL)
         self._prune(inputs.recipe.keep_checkpoints, listener)
-        return TrainedCheckpoint(directory, read_version(directory), reused)
+        return TrainedCheckpoint(directory, read_version(directory), inputs.base_model, reused)
 
     def _train(self, inputs: TrainingInputs, known: str, listener: Listener) -> None:
         progress = TrainingProgress(inputs.recipe.divergence_factor, listener.observe)
@@ -153,6 +154,13 @@ class TrainingStage:
                 trust_remote_code=inputs.base_model.trust_remote_code,
             ),
         )
+
+
+def _mark_as_used(directory: Path) -> None:
+    """Or another run could delete it as old."""
+    now = time.time_ns()  # the kernel's own clock is too coarse
+    with suppress(FileNotFoundError):
+        os.utime(directory, ns=(now, now))
 
 
 def _make_room_for_a_log(directory: Path) -> None:

@@ -93,10 +93,15 @@ def holdout_directory(job: TrainingJob) -> str:
 
 
 def _refuse_what_cannot_work(job: TrainingJob, recipe: TrainingRecipe) -> None:
+    if recipe.row_kind != job.kind:
+        raise ConfigError(
+            f"the rows were prepared as {job.kind}, but train asks for {recipe.row_kind}. Set "
+            "is_pretraining or use_processed_dataset in the pipeline's file, for both stages"
+        )
     if recipe.validation_frequency > 0 and not job.holdout_rows:
         raise ConfigError(
             f"validation_frequency is {recipe.validation_frequency}, but no row is held out. Set "
-            "dataset.train_split below 1, or validation_frequency: 0"
+            "dataset.data_split below 1, or validation_frequency: 0"
         )
     for name, longest in (("max_seq_len", recipe.max_seq_len), ("block_size", recipe.block_size)):
         # OSFT drops the rows that are longer than a micro-batch and trains on; blocks would be

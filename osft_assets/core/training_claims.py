@@ -4,12 +4,14 @@ The worker verified the model before it became a checkpoint; here the files are 
 the worker measured is held against its bound. The asset checks only pass this on.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from osft_assets.core.checkpoint import MODEL, CheckpointVersion, model_files
+from osft_assets.core.errors import TrainingError
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.training_job import MatrixLeak
 
@@ -65,9 +67,24 @@ def judge(
     return verdicts
 
 
+def refuse_broken(directory: Path, version: CheckpointVersion, found: ModelFindings) -> None:
+    """Raise TrainingError when a claim that blocks does not hold: its own run may be long ago."""
+    verdicts = judge(directory, version, found)
+    broken = [name for name, verdict in verdicts.items() if not verdict.passed]
+    blocking = sorted(set(broken) - WARNINGS)
+    if blocking:
+        raise TrainingError(
+            f"{version.pipeline}/checkpoint does not hold {', '.join(blocking)}: it is no model to "
+            "go on from. Look at its checks, and train it again"
+        )
+
+
 def _complete(version: CheckpointVersion) -> Verdict:
-    seen = {"steps": version.summary.steps, "expected_steps": version.outcome.expected_steps}
-    return Verdict(version.summary.steps == version.outcome.expected_steps, seen)
+    summary, expected = version.summary, version.outcome.expected_steps
+    finite = all(map(math.isfinite, (summary.first_loss, summary.final_loss, summary.lowest_loss)))
+    seen = {"steps": summary.steps, "expected_steps": expected, "loss_is_finite": finite}
+    passed = finite and summary.steps == expected
+    return Verdict(passed, seen, "Delete the checkpoint's directory, then materialize again.")
 
 
 def _as_written(directory: Path, version: CheckpointVersion) -> Verdict:
@@ -90,7 +107,8 @@ def _loadable(version: CheckpointVersion, found: ModelFindings) -> Verdict:
         "parameters": found.parameters,
         "chat_template": found.has_chat_template,
     }
-    return Verdict(not any(problems) and same and not lost_template, seen)
+    passed = not any(problems) and same and not lost_template
+    return Verdict(passed, seen, "Delete the checkpoint's directory, then materialize again.")
 
 
 def _kept(version: CheckpointVersion) -> Verdict:

@@ -68,7 +68,7 @@ class TrainingInputs:
 
 
 def asked_settings(
-    pod: PodRecipe, pipeline_pod: PodRecipe, pipeline_train: TrainingRecipe
+    pod: PodRecipe, train: TrainingRecipe, pipeline_pod: PodRecipe, pipeline_train: TrainingRecipe
 ) -> tuple[str, ...]:
     """What somebody set: named in the pipeline's file, or other than the default at launch."""
     defaults = type(pod)()
@@ -77,5 +77,6 @@ def asked_settings(
         for name in type(pod).model_fields
         if name in pipeline_pod.model_fields_set or getattr(pod, name) != getattr(defaults, name)
     ]
-    liger = ["use_liger"] if "use_liger" in pipeline_train.model_fields_set else []
+    changed = train.use_liger != type(train)().use_liger
+    liger = ["use_liger"] if changed or "use_liger" in pipeline_train.model_fields_set else []
     return (*pod_settings, *liger)

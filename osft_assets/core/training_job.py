@@ -19,6 +19,16 @@ OUTCOME_FILE = "outcome.json"
 PROBLEM_FILE = "problem.json"
 STEPS_FILE = "steps.parquet"
 LOG_FILE = "training.log"
+# Set or unset by the worker for itself: `pod.env_vars` may not name them.
+WORKERS_OWN_VARIABLES = frozenset(
+    {
+        *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK"),
+        *("MASTER_ADDR", "MASTER_PORT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PATH"),
+        *("HF_DATASETS_CACHE", "HF_DATASETS_DISABLE_PROGRESS_BARS", "TQDM_DISABLE", "TERM"),
+        *("NO_COLOR", "COLUMNS", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED"),
+        *("CHECKPOINT_TRIGGER_FILENAME", "OSFT_TRAINING_ID", "OSFT_TRAINING_JOB", "TESTING"),
+    }
+)
 # The worker's own exits: it said in PROBLEM_FILE what is wrong, and with what.
 CONFIG_EXIT, TRAINING_EXIT = 3, 4
 

@@ -20,7 +20,11 @@ _PHASES = (
     r"(\S+ \[\w+\] )?Processed \d+(/\d+)? OSFT parameters|"
     r"\S* ?(Saving|Saved) model at|removed \d+ samples from batch"
 )
-_TROUBLE = r".*\b(WARNING|ERROR|CRITICAL)\b|(\w+\.)*\w*(Error|Exception|Interrupt)\b|Traceback "
+# As loggers begin a line, so that a row of the data that holds the word is not passed on.
+_TROUBLE = (
+    r"[\[\]\d:,. /T-]{0,40}([\w.]{1,60} - )?(WARNING|ERROR|CRITICAL)\b|"
+    r"[\w.]{0,99}(Error|Exception|Interrupt)(: |$)|Traceback "
+)
 _WORTH_SAYING = re.compile(f"{_PHASES}|{_TROUBLE}|{OWN_PREFIX}")
 _LONGEST_LINE = 500
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.training import TrainingRecipe
-from osft_assets.core.training_job import TrainingJob
+from osft_assets.core.training_job import WORKERS_OWN_VARIABLES, TrainingJob
 
 _ONLY_KUBERNETES = ("cpu", "memory", "labels", "annotations", "pull_secret")
 
@@ -53,6 +53,13 @@ def _refuse_what_needs_more(job: TrainingJob) -> None:
     lost = [f"pod.{name}" for name in _ONLY_KUBERNETES if name in job.asked]
     if lost:
         raise ConfigError(f"{lost[0]} has no effect without Kubernetes. Remove {', '.join(lost)}")
+    ours = sorted(
+        name for name in job.env_vars if name in WORKERS_OWN_VARIABLES or name.startswith("PET_")
+    )
+    if ours:
+        raise ConfigError(
+            f"pod.env_vars sets {', '.join(ours)}, which training sets for itself. Remove it"
+        )
     if job.workers > 1 and "workers" in job.asked:
         raise ConfigError(
             f"pod.workers is {job.workers}, but training here is one pod. Set pod.workers: 1"

@@ -63,6 +63,9 @@ class TrainingProgress:
 
     def __call__(self, step: Step) -> None:
         """Take note of a step; TrainingError when there is no point in going on."""
+        if self.steps and step.step == self.steps[-1].step:  # told before, now with its holdout
+            self.steps[-1] = step
+            return
         now = self._clock()
         # The first step says nothing about speed: it pays for warming up.
         self._start = now if self._start is None else self._start

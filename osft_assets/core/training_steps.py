@@ -50,20 +50,24 @@ class StepReader:
         self._read = _osft_step if algorithm == "osft" else _sft_step
         self._num_epochs = num_epochs
         self._validation_loss: float | None = None
+        self._last: Step | None = None
 
     def read(self, lines: Iterable[str]) -> list[Step]:
-        """The steps among these lines."""
-        steps = []
+        """The steps among these lines. One that was given before may come again, with more told."""
+        steps: list[Step] = []
         for line in lines:
             values = _parsed(line)
             if values.get("val_loss") is not None:
                 self._validation_loss = values["val_loss"]
             step = self._read(values, self._num_epochs, self._validation_loss)
+            if step is None and self._last and values.get("step") == self._last.step:
+                # instructlab-training measures after the line of the step, in a line of its own.
+                step = replace(self._last, validation_loss=self._validation_loss)
+                if steps:
+                    steps.pop()
             if step:
                 steps.append(step)
-            elif steps and "val_loss" in values and values.get("step") == steps[-1].step:
-                # instructlab-training measures after the line of the step, in a line of its own.
-                steps[-1] = replace(steps[-1], validation_loss=self._validation_loss)
+                self._last = step
         return steps
 
 

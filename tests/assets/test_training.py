@@ -234,8 +234,10 @@ def test_a_loss_that_is_no_number_stops_it(run: Run) -> None:
 
 
 def test_a_leak_blocks(run: Run) -> None:
-    claim = _claims(run(FakeTrainer(certificate=certificate(leak=0.1))))["frozen_subspace_was_kept"]
+    result = run(FakeTrainer(certificate=certificate(leak=0.1)))
+    claim = _claims(result)["frozen_subspace_was_kept"]
 
+    assert not result.success
     assert not claim.passed
     assert claim.blocking
     assert claim.metadata["broken_matrices"].value == "layers.0.q_proj.weight"
@@ -272,6 +274,13 @@ def test_a_pipeline_goes_on_from_another_ones_checkpoint(run: Run) -> None:
     assert job.model.fingerprint == first.fingerprint
     version = read_version(Path(second.asset_value(["next", "checkpoint"]).version_path))
     assert version.base_model.uri == "mine/checkpoint"
+
+
+def test_a_broken_checkpoint_is_nothing_to_go_on_from(run: Run) -> None:
+    run(FakeTrainer(certificate=certificate(leak=0.1)))
+    result = run(FakeTrainer(), name="next", start_from="mine")
+
+    assert "mine/checkpoint does not hold frozen_subspace_was_kept" in _failure(result)
 
 
 def test_going_on_from_what_was_never_trained_says_what_to_do(run: Run) -> None:

@@ -151,10 +151,14 @@ def test_files_of_a_model_are_named_by_their_place_in_it(tmp_path: Path) -> None
 
 
 def test_a_record_leads_to_the_model_where_it_is_now(tmp_path: Path) -> None:
-    record = checkpoint_record(tmp_path, written(tmp_path))
+    version = written(tmp_path)
+    moved = version.base_model.model_copy(update={"path": "/elsewhere"})
+    record = checkpoint_record(tmp_path, version, moved)
+
+    assert record.base_model.path == "/elsewhere"
 
     assert record.model.path == str(tmp_path / MODEL)
-    assert (record.version_path, record.base_model) == (str(tmp_path), BASE)
+    assert (record.version_path, record.base_model) == (str(tmp_path), moved)
 
 
 def test_a_record_of_the_metrics_leads_to_the_steps(tmp_path: Path) -> None:

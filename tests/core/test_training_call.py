@@ -135,7 +135,7 @@ def test_validation_is_on_the_holdout_and_once_more_at_the_end_where_the_best_is
 
 
 def test_validation_without_a_holdout_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no row is held out. Set dataset.train_split"):
+    with pytest.raises(ConfigError, match="no row is held out. Set dataset.data_split"):
         _call(_CPU, validation_frequency=5, holdout_rows=0)
 
 
@@ -250,3 +250,14 @@ def test_without_flash_attention_it_is_sdpa_and_it_is_said(algorithm: str) -> No
     assert call.attention == "sdpa"
     assert "SDPA" in call.notes[0]
     assert call.arguments.get("disable_flash_attn", True) is True
+
+
+def test_rows_of_another_kind_than_the_recipe_reads_are_refused() -> None:
+    with pytest.raises(ConfigError, match="prepared as documents, but train asks for messages"):
+        _call(_CPU, kind="documents")
+
+
+@pytest.mark.parametrize("name", ["MASTER_ADDR", "PET_NNODES", "TQDM_DISABLE"])
+def test_a_variable_that_training_sets_for_itself_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"pod.env_vars sets {name}"):
+        _call(_CPU, env_vars={name: "1"})

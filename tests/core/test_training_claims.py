@@ -59,7 +59,7 @@ def test_another_number_of_steps_is_no_complete_training(tmp_path: Path, steps: 
     found = verdict("training_is_complete", tmp_path, outcome=outcome(expected_steps=steps))
 
     assert not found.passed
-    assert found.seen == {"steps": 4, "expected_steps": steps}
+    assert found.seen == {"steps": 4, "expected_steps": steps, "loss_is_finite": True}
 
 
 def change(path: Path) -> None:

@@ -30,7 +30,11 @@ _SHARED: dict[str, Any] = {
     "data_output_dir": "/dev/shm/rows",
     "is_pretraining": {"is_pretraining": True, "block_size": 128},
     "block_size": {"is_pretraining": True, "block_size": 256},
-    "document_column_name": "text",
+    "document_column_name": {
+        "is_pretraining": True,
+        "block_size": 128,
+        "document_column_name": "text",
+    },
     "stall_timeout_minutes": 1.0,
     "timeout_minutes": 60.0,
     "divergence_factor": 0.0,
@@ -192,40 +196,45 @@ def test_two_runs_never_share_a_directory_for_tokenised_rows(tmp_path: Any) -> N
 
 
 def test_untouched_defaults_were_not_asked_for() -> None:
-    assert asked_settings(PodRecipe(), PodRecipe(), OsftRecipe()) == ()
-    assert asked_settings(SftPodRecipe(), SftPodRecipe(), OsftRecipe()) == ()
+    assert asked_settings(PodRecipe(), OsftRecipe(), PodRecipe(), OsftRecipe()) == ()
+    assert asked_settings(SftPodRecipe(), SftRecipe(), SftPodRecipe(), SftRecipe()) == ()
 
 
 def test_what_the_file_names_was_asked_for_also_at_its_default() -> None:
     defined = PodRecipe(gpu=1)
 
-    assert asked_settings(defined, defined, OsftRecipe()) == ("gpu",)
+    assert asked_settings(defined, OsftRecipe(), defined, OsftRecipe()) == ("gpu",)
 
 
 def test_what_the_launchpad_changed_was_asked_for() -> None:
     # Dagster fills in every field, so all of them are set.
     launched = PodRecipe(**(PodRecipe().model_dump() | {"gpu": 0}))
 
-    assert asked_settings(launched, PodRecipe(), OsftRecipe()) == ("gpu",)
+    assert asked_settings(launched, OsftRecipe(), PodRecipe(), OsftRecipe()) == ("gpu",)
 
 
 def test_defaults_that_the_launchpad_filled_in_were_not_asked_for() -> None:
     launched = SftPodRecipe(**SftPodRecipe().model_dump())
 
-    assert asked_settings(launched, SftPodRecipe(), OsftRecipe()) == ()
+    assert asked_settings(launched, SftRecipe(), SftPodRecipe(), SftRecipe()) == ()
 
 
 def test_the_order_is_that_of_the_settings() -> None:
     defined = PodRecipe(memory="8Gi", workers=1)
+    launched = PodRecipe(memory="8Gi", gpu=2)
 
-    assert asked_settings(PodRecipe(memory="8Gi", gpu=2), defined, OsftRecipe()) == (
-        "gpu",
-        "workers",
-        "memory",
-    )
+    asked = asked_settings(launched, OsftRecipe(), defined, OsftRecipe())
+
+    assert asked == ("gpu", "workers", "memory")
 
 
 def test_liger_was_asked_for_where_the_file_names_it() -> None:
-    asked = asked_settings(PodRecipe(), PodRecipe(), OsftRecipe(use_liger=True))
+    train = OsftRecipe(use_liger=True)
+
+    assert asked_settings(PodRecipe(), train, PodRecipe(), train) == ("use_liger",)
+
+
+def test_liger_was_asked_for_where_the_launchpad_turned_it_on() -> None:
+    asked = asked_settings(SftPodRecipe(), SftRecipe(use_liger=True), SftPodRecipe(), SftRecipe())
 
     assert asked == ("use_liger",)

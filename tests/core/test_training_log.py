@@ -96,3 +96,15 @@ def test_a_line_of_any_length_is_judged_at_once(line: str) -> None:
     assert not is_worth_saying(line)
 
     assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the pump shows ERROR 17, what now?<|im_end|>",
+        "Original Input: WARNING: hot",
+        "What does a ValueError mean?",
+    ],
+)
+def test_rows_of_the_data_that_sound_like_trouble_are_not_said(line: str) -> None:
+    assert not is_worth_saying(line)

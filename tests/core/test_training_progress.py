@@ -328,3 +328,15 @@ def test_a_batch_without_rows_has_no_speed() -> None:
     lines = [sft_line(1, batch_size=0, num_loss_counted_tokens=0)]
 
     assert StepReader("sft", 1).read(lines)[0].tokens_per_second is None
+
+
+def test_a_step_that_is_told_again_with_its_loss_on_the_holdout_is_one_step() -> None:
+    observed: list[Observation] = []
+    progress = TrainingProgress(10.0, observed.append)
+    progress(step(1, 2, 3.0))
+    progress(step(2, 2, 2.0))
+    progress(step(2, 2, 2.0, validation_loss=2.5))
+
+    assert len(observed) == 2
+    assert progress.summary().steps == 2
+    assert progress.summary().validation_loss == 2.5

@@ -92,11 +92,13 @@ def test_instructlab_tells_the_loss_on_the_holdout_in_the_line_after_the_step() 
 def test_the_loss_on_the_holdout_may_come_in_a_later_piece_of_the_file() -> None:
     reader = StepReader("sft", num_epochs=2)
 
-    reader.read([json.dumps(_SFT)])
-    assert reader.read([json.dumps({"val_loss": 4.5, "step": 7})]) == []
-    (step,) = reader.read([json.dumps({**_SFT, "step": 8})])
+    (first,) = reader.read([json.dumps(_SFT)])
+    (again,) = reader.read([json.dumps({"val_loss": 4.5, "step": 7})])
+    (following,) = reader.read([json.dumps({**_SFT, "step": 8})])
 
-    assert step.validation_loss == 4.5
+    assert (first.step, first.validation_loss) == (7, None)
+    assert (again.step, again.validation_loss) == (7, 4.5)
+    assert following.validation_loss == 4.5
 
 
 @pytest.mark.parametrize("total", [1, 5, 88, 89, 1000, 12345])

@@ -1,4 +1,4 @@
-"""Addresses that several recipes take, refused when they carry a credential."""
+"""Addresses and paths that several recipes take; none may carry a credential."""
 
 from typing import Annotated
 
@@ -26,5 +26,12 @@ def _tracker(address: str) -> str:
     return address
 
 
+def _absolute(path: str) -> str:
+    if path and not path.startswith("/"):
+        raise ValueError("expected an absolute path: each step may have its own current directory")
+    return path
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 S3Endpoint = Annotated[str, AfterValidator(_endpoint)]
 TrackerAddress = Annotated[str, AfterValidator(_tracker)]

@@ -52,10 +52,8 @@ class PipelineRecipe(Recipe):
 
     @property
     def row_kind(self) -> RowKind:
-        """What training will be able to read."""
-        if self.train.use_processed_dataset:
-            return "tokens"
-        return "documents" if self.train.is_pretraining else "messages"
+        """What the dataset stage prepares, and training will be able to read."""
+        return self.train.row_kind
 
 
 def _of_kind(kind: type[Recipe], section: str, values: dict[str, Any]) -> Recipe:

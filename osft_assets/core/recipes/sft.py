@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
+from osft_assets.core.recipes.addresses import AbsolutePath
 from osft_assets.core.recipes.base import knob, only
 from osft_assets.core.recipes.training import TrainingRecipe
 
@@ -38,7 +39,9 @@ class SftRecipe(TrainingRecipe):
         "constant",
         "constant_with_warmup",
     ] = knob("cosine", "Schedule of the learning rate.")
-    tensorboard_log_dir: str = knob("", "Directory for TensorBoard. Empty = no TensorBoard.")
+    tensorboard_log_dir: AbsolutePath = knob(
+        "", "Directory for TensorBoard. Empty = no TensorBoard."
+    )
     unmask_messages: Annotated[
         bool,
         only(

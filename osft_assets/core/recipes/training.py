@@ -9,8 +9,9 @@ from typing import Self
 
 from pydantic import model_validator
 
-from osft_assets.core.recipes.addresses import TrackerAddress
+from osft_assets.core.recipes.addresses import AbsolutePath, TrackerAddress
 from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.rows import RowKind
 
 
 class TrainingRecipe(Recipe):
@@ -46,7 +47,7 @@ class TrainingRecipe(Recipe):
         unit="steps",
         ge=0,
     )
-    data_output_dir: str = knob(
+    data_output_dir: AbsolutePath = knob(
         "", "Directory for the tokenised rows, such as /dev/shm/rows. Empty = beside the run."
     )
     is_pretraining: bool = knob(False, "The rows are documents, not chats; needs block_size.")
@@ -62,7 +63,8 @@ class TrainingRecipe(Recipe):
     )
     divergence_factor: float = knob(
         10.0,
-        "Stop a training whose loss grows to so many times the first. 0 = never.",
+        "Stop a training whose loss grows to so many times the first, or 1 if that was lower. "
+        "0 = never.",
         unit="times",
         ge=0,
     )
@@ -80,6 +82,36 @@ class TrainingRecipe(Recipe):
     wandb_project: str = knob("", "Weights & Biases project to log to. Empty = none.")
     wandb_entity: str = knob("", "Weights & Biases team or user.")
     wandb_run_name: str = knob("", "Name of the run in Weights & Biases.")
+
+    @property
+    def row_kind(self) -> RowKind:
+        """What training will be able to read."""
+        if getattr(self, "use_processed_dataset", False):
+            return "tokens"
+        return "documents" if self.is_pretraining else "messages"
+
+    @model_validator(mode="after")
+    def _document_column_needs_documents(self) -> Self:
+        if self.document_column_name != "document" and not self.is_pretraining:
+            raise ValueError("document_column_name has no effect without is_pretraining")
+        return self
+
+    @model_validator(mode="after")
+    def _constant_has_no_course(self) -> Self:
+        schedule = getattr(self, "lr_scheduler", "")
+        if schedule == "constant" and self.warmup_steps:
+            raise ValueError(
+                "lr_scheduler constant ignores warmup_steps. Take constant_with_warmup"
+            )
+        if schedule.startswith("constant") and getattr(self, "lr_scheduler_kwargs", {}):
+            raise ValueError(f"lr_scheduler {schedule} ignores lr_scheduler_kwargs. Remove them")
+        return self
+
+    @model_validator(mode="after")
+    def _divergence_is_growth(self) -> Self:
+        if 0 < self.divergence_factor <= 1:
+            raise ValueError("divergence_factor stops every run at 1 or less. 0 turns it off")
+        return self
 
     @model_validator(mode="after")
     def _pretraining_has_a_block_size(self) -> Self:

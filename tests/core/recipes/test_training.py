@@ -17,7 +17,7 @@ from osft_assets.core.recipes.training import TrainingRecipe
         (OsftRecipe, {"unfreeze_rank_ratio": 0.01}),
         (OsftRecipe, {"unfreeze_rank_ratio": 0.99}),
         (OsftRecipe, {"target_patterns": ["self_attn.q_proj"]}),
-        (OsftRecipe, {"lr_scheduler": "constant", "lr_scheduler_kwargs": {"power": 2.0}}),
+        (OsftRecipe, {"lr_scheduler": "polynomial", "lr_scheduler_kwargs": {"power": 2.0}}),
         (OsftRecipe, {"unmask_messages": True}),
         (OsftRecipe, {"use_processed_dataset": True}),
         (OsftRecipe, {"is_pretraining": True, "block_size": 2048}),
