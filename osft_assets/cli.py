@@ -139,7 +139,8 @@ def _list_failures(result: dg.ExecuteInProcessResult) -> None:
         error = event.step_failure_data.error
         cause = error and (error.cause or error)
         message = cause.message.strip().partition(": ")[2] if cause else ""
-        click.echo(f"FAILED {event.step_key}: {message}", err=True)
+        reason = message or "it was interrupted, and kept nothing"
+        click.echo(f"FAILED {event.step_key}: {reason}", err=True)
 
 
 def _summarize_rows(split: DatasetSplit, workspace: Workspace) -> None:

@@ -63,7 +63,26 @@ def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
                     f"The pipeline {spec.key.path[0]} starts from {upstream}, which no defs.yaml "
                     f"defines. There are: {', '.join(sorted(there))}"
                 )
+    _refuse_circles({spec.key.path[0]: _start(spec) for spec in specs if _start(spec)})
     return pipelines
+
+
+def _start(spec: dg.AssetSpec) -> str:
+    """The other pipeline that this asset needs, or nothing."""
+    others = [dep.asset_key.path[0] for dep in spec.deps]
+    return next((name for name in others if name != spec.key.path[0]), "")
+
+
+def _refuse_circles(starts: dict[str, str]) -> None:
+    for first in starts:
+        chain = [first]
+        while (following := starts.get(chain[-1])) and following not in chain:
+            chain.append(following)
+        if following:
+            raise ConfigError(
+                f"Pipelines start from each other: {' -> '.join([*chain, following])}. Give one of "
+                "them a base_model"
+            )
 
 
 def workspace() -> Workspace:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from osft_assets.core.training_failures import explained
+
 _LAUNCHERS = {
     "osft": ("mini_trainer.api_train", "resources.osft_entry"),
     "sft": ("instructlab.training.main_ds", "resources.sft_entry"),
@@ -79,6 +81,9 @@ def our_entries(
             except BaseException:
                 self.terminate()
                 raise
+            code = self.poll()
+            if code is not None and code < 0:  # they would only say that training failed
+                raise explained(f"the trainer exited with code {code}")
 
     module.StreamablePopen = Launched
     try:

@@ -5,6 +5,7 @@ time is limited, and whatever ends this (an error, an interrupt, a cancelled run
 process below it. When this process itself is killed, the worker sees its standard input close.
 """
 
+import multiprocessing
 import os
 import selectors
 import shutil
@@ -108,6 +109,7 @@ class _Following:
                 selector.select(_LOOK_EVERY_SECONDS)
                 self._pass_on(self._output.lines())
                 self._refuse_overtime()
+                _refuse_a_dead_run()
                 if self._output.ended:  # or an end of file would wake us without pause
                     time.sleep(_LOOK_EVERY_SECONDS)
         self._pass_on([*self._output.lines(), *self._output.rest()])
@@ -142,6 +144,13 @@ class _Following:
                     f"Training {what} for {duration(now - since)} and was stopped. Look at its "
                     f"log, or raise {name} ({self._recipe[name]:g})"
                 )
+
+
+def _refuse_a_dead_run() -> None:
+    """A step of a run is a process below the run's own, which lives on when that one is killed."""
+    run = multiprocessing.parent_process()
+    if run is not None and not run.is_alive():
+        raise TrainingError("The run that this training belongs to is gone. Launch it again")
 
 
 def _end(process: subprocess.Popen[bytes], marker: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from osft_assets.core.errors import ConfigError
@@ -144,3 +145,13 @@ def test_a_beginning_that_no_file_defines_is_refused_when_loading() -> None:
 
     with pytest.raises(ConfigError, match=r"next starts from nope, .* There are: next"):
         with_beginnings(build_pipeline(lost))
+
+
+def test_pipelines_that_start_from_each_other_are_refused_when_loading() -> None:
+    circle = dg.Definitions.merge(
+        build_pipeline(PipelineRecipe(name="b", start_from="c", defined_in="b.yaml")),
+        build_pipeline(PipelineRecipe(name="c", start_from="b", defined_in="c.yaml")),
+    )
+
+    with pytest.raises(ConfigError, match="start from each other: b -> c -> b"):
+        with_beginnings(circle)

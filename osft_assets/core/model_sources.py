@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from osft_assets.core.errors import ConfigError
-from osft_assets.core.redaction import credentials_in, quoted
+from osft_assets.core.redaction import credentials_in, looks_like_a_token, quoted
 from osft_assets.core.sources import (
     HUB_REPOSITORY,
     LocalPath,
@@ -74,6 +74,10 @@ def parse_model_location(base_model: str) -> ModelLocation:
     """The typed address of a model."""
     text = base_model.strip()
     found = credentials_in(text)
+    if looks_like_a_token(text):
+        found = [*found, "what looks like a token"]
+    if text.startswith("pvc://") and "@" in text.partition("://")[2].partition("/")[0]:
+        found = [*found, "what looks like a password"]
     if found:
         raise ConfigError(
             f"base_model carries {' and '.join(found)}, and would be stored with the run. Take it "

@@ -63,3 +63,14 @@ def _hidden(query: str) -> str:
     return "&".join(
         f"{part.partition('=')[0]}={_HIDDEN}" if "=" in part else _HIDDEN for part in parts
     )
+
+
+# What tokens of well-known services look like: Hugging Face, GitHub, GitLab, AWS, OpenAI, keys.
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9])(hf_|ghp_|github_pat_|glpat-|sk-|AKIA)[A-Za-z0-9_-]{8,}|-----BEGIN "
+)
+
+
+def looks_like_a_token(text: str) -> bool:
+    """Whether some service would take this for a credential."""
+    return bool(_TOKEN.search(text))

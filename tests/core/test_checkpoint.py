@@ -22,7 +22,7 @@ from osft_assets.core.errors import TrainingError
 from osft_assets.core.lineage import file_sha256
 from osft_assets.core.training_job import STEPS_FILE
 from osft_assets.core.workspace import Workspace
-from tests.core.training_parts import BASE, checkpoint, outcome
+from tests.core.training_parts import checkpoint, outcome
 
 
 def written(directory: Path) -> CheckpointVersion:

@@ -105,3 +105,14 @@ def test_a_credential_is_refused_and_not_repeated(base_model: str) -> None:
         parse_model_location(base_model)
 
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["hf://org/name@hf_abcdefghijkl", "hf_abcdefghijkl", "pvc://user:pass@path"]
+)
+def test_a_token_in_any_place_is_refused_unseen(address: str) -> None:
+    with pytest.raises(ConfigError, match="would be stored with the run") as caught:
+        parse_model_location(address)
+
+    assert "hf_abc" not in str(caught.value)
+    assert "pass@" not in str(caught.value)

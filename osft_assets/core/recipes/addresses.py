@@ -18,7 +18,7 @@ def _endpoint(value: str) -> str:
 
 
 def _tracker(address: str) -> str:
-    if credentials_in(address):
+    if credentials_in(address if "://" in address else f"http://{address}"):
         raise ValueError(
             "it carries a credential, and would be stored with the run. Set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from osft_assets.core.recipes.base import Recipe, knob, matching
+from osft_assets.core.redaction import credentials_in, looks_like_a_token
 
 _Cpu = Annotated[str, matching(r"\d+(\.\d{1,3})?|\d+m", "CPU cores, such as 8, 7.5 or 500m")]
 _Memory = Annotated[
@@ -17,7 +18,8 @@ _LABEL_KEY = re.compile(
     r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 )
 _SECRET_NAME = re.compile(
-    r"(^|_)(TOKEN|SECRET|PASSWD|PASSWORD|CREDENTIALS?|ACCESS_KEY|API_KEY)(_|$)", re.IGNORECASE
+    r"TOKEN(?!IZERS)|SECRET|PASSWD|PASSWORD|CREDENTIAL|(^|_)(PASS|PWD|PAT|[A-Z]*KEY|[A-Z]*KEYS)(_|$)",
+    re.IGNORECASE,
 )
 
 
@@ -39,13 +41,13 @@ def _annotations(values: dict[str, str]) -> dict[str, str]:
 
 
 def _environment(values: dict[str, str]) -> dict[str, str]:
-    for name in values:
+    for name, value in values.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"{name!r} is not the name of an environment variable")
-        if _SECRET_NAME.search(name):
+        if _SECRET_NAME.search(name) or looks_like_a_token(value) or credentials_in(value):
             raise ValueError(
-                f"{name} looks like a secret, and this would be stored with the run. Use a secret "
-                "reference"
+                f"{name} looks like a secret, or holds one, and this would be stored with the run. "
+                "Use a secret reference"
             )
     return values
 

@@ -107,3 +107,11 @@ def test_rows_are_tokens_or_documents_but_not_both() -> None:
 def test_a_token_is_never_written_into_the_base_model_recipe() -> None:
     with pytest.raises(ValidationError, match="expected the name of an environment variable"):
         BaseModelRecipe(hf_token="hf_abcdefghijklmnop")  # noqa: S106
+
+
+@pytest.mark.parametrize("address", ["user:pw@host:5000", "host/?token=pw", "https://u:pw@host"])
+def test_a_tracker_address_with_a_password_is_refused_unseen(address: str) -> None:
+    with pytest.raises(ValidationError, match="it carries a credential") as caught:
+        OsftRecipe(mlflow_tracking_uri=address)
+
+    assert "pw" not in str(caught.value)
