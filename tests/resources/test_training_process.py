@@ -394,6 +394,31 @@ def test_when_this_process_is_ended_nothing_stays_behind(tmp_path: Path, number:
         time.sleep(0.05)
 
 
+def test_when_the_run_above_its_step_is_killed_nothing_goes_on(tmp_path: Path) -> None:
+    """Under Dagster's multiprocess executor: the step's process lives on, and is nobody's."""
+    given = job(tmp_path, ("watch",), TELL_MARKER, UP, ("sleep", 60))
+    (tmp_path / "given.json").write_text(given.model_dump_json())
+    command = [
+        sys.executable,
+        "-m",
+        "tests.resources.run_with_a_step",
+        str(tmp_path / "given.json"),
+    ]
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        assert run.stdout is not None
+        marker = run.stdout.readline().strip().partition("=")[2]
+        assert run.stdout.readline() == "up\n"
+        assert len(marked(marker)) == 1
+
+        run.kill()
+        start = time.monotonic()
+        while left := marked(marker):
+            assert time.monotonic() - start < _LONGEST_END_SECONDS, left
+            time.sleep(0.05)
+
+
 # Rows
 
 
