@@ -17,7 +17,7 @@ class Observation(Record):
     """One step as it is shown while training runs."""
 
     step: Step
-    seconds_left: float
+    seconds_left: float | None  # the first step cannot tell: it pays for warming up
 
     @property
     def sentence(self) -> str:
@@ -27,9 +27,10 @@ class Observation(Record):
         held_out = step.validation_loss
         holdout = "" if held_out is None else f", holdout {held_out:.4f}"
         speed = f", {step.tokens_per_second:,.0f} tokens/s" if step.tokens_per_second else ""
+        left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
         return (
             f"step {step.step:,} of {step.total_steps:,}: {loss}{holdout}, "
-            f"lr {step.learning_rate:.2e}{speed}, about {duration(self.seconds_left)} left"
+            f"lr {step.learning_rate:.2e}{speed}{left}"
         )
 
 
@@ -73,8 +74,8 @@ class TrainingProgress:
         self._refuse_divergence(step)
         if is_observed(step):
             done = len(self.steps) - 1
-            per_step = (now - self._start) / done if done else 0.0
-            left = per_step * (step.total_steps - step.step)
+            ahead = step.total_steps - step.step
+            left = (now - self._start) / done * ahead if done else None
             self._observe(Observation(step=step, seconds_left=left))
 
     def _refuse_divergence(self, step: Step) -> None:

@@ -68,9 +68,7 @@ def test_a_trainer_that_goes_on_past_its_plan_does_not_flood_the_page() -> None:
 def test_a_shown_step_is_a_sentence() -> None:
     _, seen = followed([2.5, 2.0], total=1_200)
 
-    assert seen[0].sentence == (
-        "step 1 of 1,200: loss 2.5000, lr 1.00e-04, 4,000 tokens/s, about 0 s left"
-    )
+    assert seen[0].sentence == ("step 1 of 1,200: loss 2.5000, lr 1.00e-04, 4,000 tokens/s")
 
 
 def test_what_the_trainer_does_not_tell_is_not_said() -> None:
@@ -78,7 +76,7 @@ def test_what_the_trainer_does_not_tell_is_not_said() -> None:
 
     TrainingProgress(0, seen.append)(step(1, 1, None, tokens_per_second=None))
 
-    assert seen[0].sentence == "step 1 of 1: no token counted, lr 1.00e-04, about 0 s left"
+    assert seen[0].sentence == "step 1 of 1: no token counted, lr 1.00e-04"
 
 
 # Time left
@@ -99,7 +97,7 @@ def test_the_first_step_says_nothing_about_speed() -> None:
         now[0] = second
         progress(step(number, 3, 1.0))
 
-    assert [observation.seconds_left for observation in seen] == [0.0, 1.0, 0.0]
+    assert [observation.seconds_left for observation in seen] == [None, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(
