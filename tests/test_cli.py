@@ -34,7 +34,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     done = subprocess.run(
         [sys.executable, "-P", "-m", "osft_assets", "demo"],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root / "site"), "DAGSTER_HOME": ""},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(root / "site"),
+            "DAGSTER_HOME": "",
+            "OSFT_WORKSPACE": str(root / "workspace"),  # `make test` has set another
+        },
         capture_output=True,
         text=True,
         timeout=_DEMO_SECONDS,
