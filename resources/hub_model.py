@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from osft_assets.core.download_progress import DownloadProgress
 from osft_assets.core.errors import SourceError
 from osft_assets.core.model_downloads import refuse_without_room
 from osft_assets.core.model_files import README, needed_files, needed_model
 from osft_assets.core.model_sources import HubModel
 from osft_assets.core.ports import FoundModel
+from osft_assets.core.progress import DownloadProgress
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.workspace import Workspace
 from resources.hub_errors import explained_by_hub, is_unreachable

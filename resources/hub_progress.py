@@ -3,7 +3,7 @@
 from threading import Lock
 from typing import Any
 
-from osft_assets.core.download_progress import DownloadProgress
+from osft_assets.core.progress import DownloadProgress
 
 
 def progress_bar(progress: DownloadProgress) -> type:

@@ -5,6 +5,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from osft_assets.core.errors import ConfigError
 
+# The trainers and what they compute with.
+TRAINING_LIBRARIES = (
+    *("training-hub", "rhai-innovation-mini-trainer", "instructlab-training"),
+    *("torch", "transformers"),
+)
+
 
 def library_versions(names: Sequence[str]) -> dict[str, str]:
     """Public versions: the CPU and the CUDA build of one torch are the same torch."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from osft_assets.core.download_progress import DownloadProgress
 from osft_assets.core.model_downloads import downloaded
 from osft_assets.core.model_sources import OciImage
 from osft_assets.core.ports import FoundModel
+from osft_assets.core.progress import DownloadProgress
 from osft_assets.core.workspace import Workspace
 from resources.oci_layers import extract_models, model_directory
 from resources.skopeo import Skopeo

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from osft_assets.core.recipes.osft import OsftRecipe
-from osft_assets.core.training_job import TrainingJob
+from osft_assets.core.training_job import JOB_VARIABLE, TrainingJob
 from resources.metric_lines import write_in_order
 from resources.osft_certificate import CERTIFICATES, CertificateMaker, freeze_unconstrained
 from resources.osft_single_process import replace_what_needs_cuda
 
-JOB_VARIABLE = "OSFT_TRAINING_JOB"
 BEST = "best_val_loss"
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import psutil  # type: ignore[import-untyped]
 
 MARKER_VARIABLE = "OSFT_TRAINING_ID"
+# Within the five seconds that a cancelled run may take, with room for killing what will not stop.
+GRACE_SECONDS = 2.0
 # Between the killing of one generation and the look for the children it left behind.
 _LOOK_AGAIN_SECONDS = 0.05
 _LONGEST_KILLING_SECONDS = 10.0

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osft_assets.core.download_progress import DownloadProgress
 from osft_assets.core.errors import SourceError
 from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_downloads import downloaded, refuse_without_room
 from osft_assets.core.model_files import needed_model
 from osft_assets.core.ports import FoundModel
+from osft_assets.core.progress import DownloadProgress
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.sources import S3Location
 from osft_assets.core.workspace import Workspace

@@ -15,11 +15,9 @@ from typing import Any
 
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import holdout_directory
-from osft_assets.core.training_job import TrainingJob
+from osft_assets.core.training_job import JOB_VARIABLE, TrainingJob
 from resources import sft_without_cuda
 from resources.metric_lines import write_in_order
-
-JOB_VARIABLE = "OSFT_TRAINING_JOB"
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from osft_assets.core.download_progress import DownloadProgress
 from osft_assets.core.errors import OsftError, SourceError, WorkspaceError
 from osft_assets.core.model_sources import OciImage
+from osft_assets.core.progress import DownloadProgress
 from resources.pull_secret import VARIABLE, PullSecret, pull_secret
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

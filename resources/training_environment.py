@@ -12,23 +12,16 @@ import uuid
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from osft_assets.core.training_job import JOB_FILE, TrainingJob
-from resources.osft_entry import JOB_VARIABLE
-from resources.process_tree import MARKER_VARIABLE, kill_marked
+from osft_assets.core.training_job import JOB_FILE, JOB_VARIABLE, OTHER_TRAININGS, TrainingJob
+from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
 
-_GRACE_SECONDS = 2.0
-# A notebook or a pod template may have set these for another training; torchrun would obey.
-_OTHER_TRAININGS = (
-    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK"),
-    *("MASTER_ADDR", "MASTER_PORT"),
-)
 _STANDARD_INPUT = 0
 _FEWEST_FOR_THREADS = 20_000_000
 
 
 def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob) -> None:
     """For this process and all below it."""
-    for name in [n for n in environment if n in _OTHER_TRAININGS or n.startswith("PET_")]:
+    for name in [n for n in environment if n in OTHER_TRAININGS or n.startswith("PET_")]:
         del environment[name]
     marker = environment.setdefault(MARKER_VARIABLE, uuid.uuid4().hex)
     environment.update(
@@ -78,6 +71,6 @@ def _await_the_end(rows_directory: str) -> None:
     # os.read, since sys.stdin.read would hold a lock that the interpreter wants as it ends.
     while os.read(_STANDARD_INPUT, 1024):
         pass
-    kill_marked(os.environ[MARKER_VARIABLE], _GRACE_SECONDS)
+    kill_marked(os.environ[MARKER_VARIABLE], GRACE_SECONDS)
     shutil.rmtree(rows_directory, ignore_errors=True)
     os._exit(1)

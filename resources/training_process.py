@@ -31,17 +31,11 @@ from osft_assets.core.training_job import (
 )
 from osft_assets.core.training_progress import duration
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
-from resources.library_versions import library_versions
+from resources.library_versions import TRAINING_LIBRARIES, library_versions
 from resources.line_tail import LineTail
-from resources.process_tree import MARKER_VARIABLE, kill_marked
+from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
 
-_LIBRARIES = (
-    *("training-hub", "rhai-innovation-mini-trainer", "instructlab-training"),
-    *("torch", "transformers"),
-)
 _LOOK_EVERY_SECONDS = 0.2
-# Within the five seconds that a cancelled run may take, with room for killing what will not stop.
-_GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class TrainingProcess:
 
     def versions(self) -> dict[str, str]:
         """The trainers and what they compute with."""
-        return library_versions(_LIBRARIES)
+        return library_versions(TRAINING_LIBRARIES)
 
     def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
         """One child process, from its start to its end."""
@@ -156,7 +150,7 @@ def _refuse_a_dead_run() -> None:
 def _end(process: subprocess.Popen[bytes], marker: str) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
-    kill_marked(marker, _GRACE_SECONDS)
+    kill_marked(marker, GRACE_SECONDS)
     process.kill()  # a process can overwrite its mark; nothing happens to one that has ended
     process.wait()
     process.stdin.close()

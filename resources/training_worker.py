@@ -18,7 +18,7 @@ from pathlib import Path
 from osft_assets.core.errors import ConfigError, OsftError, TrainingError
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
-from osft_assets.core.training_call import TrainingCall, training_call, training_recipe
+from osft_assets.core.training_call import TrainingCall, recipe_of, training_call
 from osft_assets.core.training_failures import explained
 from osft_assets.core.training_job import (
     CONFIG_EXIT,
@@ -73,7 +73,7 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
     from resources.training_machine import find_machine, patterns_for, refuse_missing_trackers
 
     start = time.monotonic()
-    recipe = training_recipe(job)
+    recipe = recipe_of(job)
     refuse_missing_trackers(recipe, os.environ)
     patterns: list[str] = []
     notes: tuple[str, ...] = ()
@@ -170,16 +170,15 @@ def _peak_memory_gb(steps: list[Step], on_cpu: bool) -> float:
 
 
 def _circumstances(call: TrainingCall) -> dict[str, object]:
-    from resources.library_versions import library_versions
+    from resources.library_versions import TRAINING_LIBRARIES, library_versions
     from resources.training_machine import device_name
 
-    names = ("training-hub", "rhai-innovation-mini-trainer", "instructlab-training")
     return {
         "backend": call.backend,
         "device": "cpu" if call.on_cpu else device_name(),
         "world_size": call.processes,
         "attention": call.attention,
-        "versions": library_versions((*names, "torch", "transformers", "accelerate")),
+        "versions": library_versions((*TRAINING_LIBRARIES, "accelerate")),
     }
 
 

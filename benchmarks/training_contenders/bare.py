@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.training_contenders import Work, figures, read_work
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.training_job import JOB_FILE, TrainingJob
+from osft_assets.core.training_job import JOB_FILE, JOB_VARIABLE, TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
 
 _PATTERNS = [f"self_attn.{name}_proj" for name in "qkvo"]
@@ -43,7 +43,6 @@ def _train(work: Work) -> None:
 
 
 def _train_on_cpu(work: Work, train: Any) -> None:
-    from resources.osft_entry import JOB_VARIABLE
     from resources.training_backends import our_entries, register_cpu_backends
     from resources.training_environment import prepare_for_cpu
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from osft_assets.core.errors import ModelError
 from osft_assets.core.lineage import fingerprint
-from osft_assets.core.model_records import ModelFindings, ModelRecord
+from osft_assets.core.model_records import ModelFindings, ModelRecord, model_record
 from osft_assets.core.ports import ModelInspector, ModelSource
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 
 # Raise it when the same revision would give other files.
 CODE_VERSION = "1"
-_MEASURED = {"architecture", "parameters", "dtype", "size_bytes", "has_chat_template"}
 
 
 class BaseModelStage:
@@ -40,26 +39,6 @@ class BaseModelStage:
             path=path,
             trust_remote_code=recipe.trust_remote_code,
         )
-
-
-def model_record(  # noqa: PLR0913 - the fields of the record, none of which can be guessed
-    findings: ModelFindings,
-    *,
-    uri: str,
-    revision: str,
-    fingerprint: str,
-    path: Path,
-    trust_remote_code: bool = False,
-) -> ModelRecord:
-    """The record of an examined model, wherever it came from."""
-    return ModelRecord(
-        uri=uri,
-        revision=revision,
-        fingerprint=fingerprint,
-        path=str(path),
-        trust_remote_code=trust_remote_code,
-        **findings.model_dump(include=_MEASURED),
-    )
 
 
 def _refuse_no_model(uri: str, path: Path, findings: ModelFindings) -> None:

@@ -4,7 +4,11 @@ The rows' records are in `core.records`; what a training run is asked and answer
 `core.training_job`.
 """
 
+from pathlib import Path
+
 from osft_assets.core.records import Record
+
+_MEASURED = {"architecture", "parameters", "dtype", "size_bytes", "has_chat_template"}
 
 
 class ModelFindings(Record):
@@ -37,3 +41,23 @@ class ModelRecord(Record):
     size_bytes: int
     has_chat_template: bool
     trust_remote_code: bool = False
+
+
+def model_record(  # noqa: PLR0913 - the fields of the record, none of which can be guessed
+    findings: ModelFindings,
+    *,
+    uri: str,
+    revision: str,
+    fingerprint: str,
+    path: Path,
+    trust_remote_code: bool = False,
+) -> ModelRecord:
+    """The record of an examined model, wherever it came from."""
+    return ModelRecord(
+        uri=uri,
+        revision=revision,
+        fingerprint=fingerprint,
+        path=str(path),
+        trust_remote_code=trust_remote_code,
+        **findings.model_dump(include=_MEASURED),
+    )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 _EVERY_SECONDS = 10
 
 
-class Progress:
-    """Called after every batch; speaks about every ten seconds."""
+class _NowAndThen:
+    """Knows how long the work has gone on, and when it is time to speak again."""
 
     def __init__(
         self,
@@ -18,12 +18,22 @@ class Progress:
         self._say, self._size_bytes, self._clock = say, size_bytes, clock
         self._start = self._last = clock()
 
-    def __call__(self, rows: int, bytes_read: int) -> None:
+    def _elapsed_if_due(self) -> float | None:
+        """The seconds since the start; None while it is too early to say something."""
         now = self._clock()
         if now - self._last < _EVERY_SECONDS:
-            return
+            return None
         self._last = now
-        elapsed = now - self._start
+        return now - self._start
+
+
+class Progress(_NowAndThen):
+    """Of rows that are read: called after every batch; speaks about every ten seconds."""
+
+    def __call__(self, rows: int, bytes_read: int) -> None:
+        elapsed = self._elapsed_if_due()
+        if elapsed is None:
+            return
         self._say(
             f"{rows:,} rows, {rows / elapsed:,.0f} a second{self._share(bytes_read, elapsed)}"
         )
@@ -34,3 +44,19 @@ class Progress:
         share = min(bytes_read / self._size_bytes, 1)
         left = elapsed * (1 - share) / share
         return f"; {share:.0%} of {self._size_bytes / 1e6:,.1f} MB, about {left:,.0f} s left"
+
+
+class DownloadProgress(_NowAndThen):
+    """Of a download: called with all the bytes that have arrived so far."""
+
+    def __call__(self, done_bytes: int) -> None:
+        elapsed = self._elapsed_if_due()
+        if elapsed is None:
+            return
+        speed = done_bytes / elapsed
+        self._say(f"Downloaded {self._share(done_bytes)}, {speed / 1e6:,.1f} MB a second")
+
+    def _share(self, done_bytes: int) -> str:
+        if not self._size_bytes:
+            return f"{done_bytes / 1e9:,.2f} GB"
+        return f"{done_bytes / 1e9:,.2f} of {self._size_bytes / 1e9:,.2f} GB"

@@ -18,7 +18,7 @@ from osft_assets.core import checkpoint as layout
 from osft_assets.core.checkpoint import CheckpointVersion, model_files, read_version
 from osft_assets.core.errors import TrainingError, WorkspaceError
 from osft_assets.core.loss_charts import loss_curve, loss_page
-from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.model_records import ModelRecord, model_record
 from osft_assets.core.ports import ModelInspector, Trainer, TrainingWatch
 from osft_assets.core.pruning import old_checkpoints, remove
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -141,16 +141,12 @@ class TrainingStage:
             outcome=outcome,
             summary=progress.summary(),
             losses=loss_curve(progress.steps),
-            model=ModelRecord(
+            model=model_record(
+                found,
                 uri=f"{self._pipeline.name}/checkpoint",
                 revision=f"checkpoint:{known}",
-                path=layout.MODEL,
                 fingerprint=known,
-                architecture=found.architecture,
-                parameters=found.parameters,
-                dtype=found.dtype,
-                size_bytes=found.size_bytes,
-                has_chat_template=found.has_chat_template,
+                path=Path(layout.MODEL),
                 trust_remote_code=inputs.base_model.trust_remote_code,
             ),
         )

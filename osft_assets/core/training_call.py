@@ -11,6 +11,7 @@ from typing import Any
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.pipeline import training_recipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.training_job import TrainingJob
@@ -49,7 +50,7 @@ class TrainingCall:
 
 def training_call(job: TrainingJob, machine: Machine, target_patterns: list[str]) -> TrainingCall:
     """The call, or ConfigError. `target_patterns` count where the recipe names none."""
-    recipe = training_recipe(job)
+    recipe = recipe_of(job)
     _refuse_what_cannot_work(job, recipe)
     place = placed(job, recipe, machine)
     backend = recipe.backend + ("-cpu" if place.on_cpu else "")
@@ -74,10 +75,9 @@ def training_call(job: TrainingJob, machine: Machine, target_patterns: list[str]
     )
 
 
-def training_recipe(job: TrainingJob) -> OsftRecipe | SftRecipe:
+def recipe_of(job: TrainingJob) -> OsftRecipe | SftRecipe:
     """The recipe of a job, as it was before it became JSON."""
-    kind: type[OsftRecipe | SftRecipe] = OsftRecipe if job.algorithm == "osft" else SftRecipe
-    return kind.model_validate(job.recipe)
+    return training_recipe(job.algorithm).model_validate(job.recipe)
 
 
 def saved_dtype(job: TrainingJob) -> str:

@@ -19,14 +19,22 @@ OUTCOME_FILE = "outcome.json"
 PROBLEM_FILE = "problem.json"
 STEPS_FILE = "steps.parquet"
 LOG_FILE = "training.log"
-# Set or unset by the worker for itself: `pod.env_vars` may not name them.
-WORKERS_OWN_VARIABLES = frozenset(
+# Where the scripts that Training Hub launches find the job.
+JOB_VARIABLE = "OSFT_TRAINING_JOB"
+# A notebook or a pod template may have set these for another training; torchrun would obey.
+OTHER_TRAININGS = frozenset(
     {
         *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK"),
-        *("MASTER_ADDR", "MASTER_PORT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PATH"),
+        *("MASTER_ADDR", "MASTER_PORT"),
+    }
+)
+# Set or unset by the worker for itself: `pod.env_vars` may not name them.
+WORKERS_OWN_VARIABLES = OTHER_TRAININGS | frozenset(
+    {
+        *("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PATH"),
         *("HF_DATASETS_CACHE", "HF_DATASETS_DISABLE_PROGRESS_BARS", "TQDM_DISABLE", "TERM"),
         *("NO_COLOR", "COLUMNS", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED"),
-        *("CHECKPOINT_TRIGGER_FILENAME", "OSFT_TRAINING_ID", "OSFT_TRAINING_JOB", "TESTING"),
+        *("CHECKPOINT_TRIGGER_FILENAME", "OSFT_TRAINING_ID", JOB_VARIABLE, "TESTING"),
     }
 )
 # The worker's own exits: it said in PROBLEM_FILE what is wrong, and with what.

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from osft_assets.core.base_model import BaseModelStage, model_record
+from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.errors import ModelError
-from osft_assets.core.model_records import ModelFindings
+from osft_assets.core.model_records import ModelFindings, model_record
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from tests.fakes import FINDINGS, FakeInspector, FakeModelSource
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from osft_assets.core import model_downloads
-from osft_assets.core.download_progress import DownloadProgress
 from osft_assets.core.errors import SourceError, WorkspaceError
 from osft_assets.core.model_downloads import downloaded, is_downloaded, refuse_without_room
+from osft_assets.core.progress import DownloadProgress
 from osft_assets.core.workspace import Workspace
 
 

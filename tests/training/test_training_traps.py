@@ -15,7 +15,7 @@ import pytest
 from osft_assets.core.errors import ConfigError, TrainingError
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.osft import OsftRecipe
-from osft_assets.core.training_call import training_recipe
+from osft_assets.core.training_call import recipe_of
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, Step
 from resources.process_tree import MARKER_VARIABLE, _marked, kill_marked
@@ -114,7 +114,7 @@ def copy(osft: Run, tmp_path: Path) -> Run:
 
 
 def _check(run: Run) -> None:
-    recipe = training_recipe(run.job)
+    recipe = recipe_of(run.job)
     check_run(run.job, recipe, read_steps(run.job, recipe))
 
 
@@ -204,7 +204,7 @@ def test_steps_without_a_token_to_learn_from_are_refused(copy: Run) -> None:
     empty = Step(1, 1, 0, None, 0.1, 0.0, 16, 100, None, None)
 
     with pytest.raises(TrainingError, match="No step had a token to learn from"):
-        check_run(copy.job, training_recipe(copy.job), [empty])
+        check_run(copy.job, recipe_of(copy.job), [empty])
 
 
 def test_every_row_is_in_one_place_of_the_account(tiny: Tiny, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_every_row_is_in_one_place_of_the_account(tiny: Tiny, tmp_path: Path) ->
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows/data.jsonl", [learnt, user_only, long, learnt])
 
-    rows = account(job, training_recipe(job))
+    rows = account(job, recipe_of(job))
 
     assert (rows.given, rows.trained, rows.without_loss, rows.over_gpu_limit) == (96, 2, 1, 1)
     assert rows.too_short_or_long == 92
@@ -236,7 +236,7 @@ def test_no_row_left_is_an_error_that_says_where_they_went(
     write_rows(tmp_path / "rows/data.jsonl", rows)
 
     with pytest.raises(TrainingError, match=said):
-        account(job, training_recipe(job))
+        account(job, recipe_of(job))
 
 
 def test_a_holdout_of_which_nothing_can_be_used_is_refused(tiny: Tiny, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_holdout_of_which_nothing_can_be_used_is_refused(tiny: Tiny, tmp_path:
     )
 
     with pytest.raises(ConfigError, match="none of the 16 rows held out can be used"):
-        make_holdout_ready(job, training_recipe(job))
+        make_holdout_ready(job, recipe_of(job))
 
 
 def test_torchrun_is_found_without_an_activated_environment(tiny: Tiny, tmp_path: Path) -> None:
