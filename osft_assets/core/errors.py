@@ -42,5 +42,9 @@ class TrainingError(OsftError):
     """Training failed, or made nothing usable."""
 
 
+class EvaluationError(OsftError):
+    """Evaluation failed, or found nothing that can be compared."""
+
+
 class WorkspaceError(OsftError):
     """The workspace cannot be written."""
