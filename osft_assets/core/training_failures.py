@@ -59,17 +59,6 @@ _CAUSES = (
         "The rows cannot be read as JSON lines. Prepare the dataset again",
     ),
     _Cause(
-        r"(\S+) is not a valid SchedulerType",
-        "lr_scheduler is {0}, which transformers does not know. cosine, linear, constant and "
-        "constant_with_warmup are known",
-        ConfigError,
-    ),
-    _Cause(
-        r"get_\w+_schedule\w*\(\) got an unexpected keyword argument '(\w+)'",
-        "lr_scheduler_kwargs holds {0}, which this lr_scheduler does not take. Remove it",
-        ConfigError,
-    ),
-    _Cause(
         r"WANDB_API_KEY is not set|wandb: ERROR|No API key configured",
         "Weights & Biases refuses the log-in. Set WANDB_API_KEY, or remove wandb_project",
         ConfigError,

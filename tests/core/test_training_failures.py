@@ -57,11 +57,6 @@ def test_a_known_cause_is_told_with_its_remedy(printed: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
-        ("ValueError: cosin is not a valid SchedulerType, please", "lr_scheduler is cosin"),
-        (
-            "TypeError: get_cosine_schedule_with_warmup() got an unexpected keyword argument 'p'",
-            "lr_scheduler_kwargs holds p",
-        ),
         ("ValueError: WANDB_API_KEY is not set. Please set", "Set WANDB_API_KEY"),
         ("mlflow.exceptions.MlflowException: API request to endpoint /api failed", "mlflow_"),
     ],

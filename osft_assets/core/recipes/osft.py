@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import model_validator
 
 from osft_assets.core.recipes.base import knob, only
+from osft_assets.core.recipes.schedules import OsftSchedule, refuse_wrong_numbers
 from osft_assets.core.recipes.training import TrainingRecipe
 
 
@@ -30,10 +31,10 @@ class OsftRecipe(TrainingRecipe):
     target_patterns: list[str] = knob(
         [], "Names of the weight matrices to constrain. Empty = by the architecture."
     )
-    lr_scheduler: str = knob(
-        "cosine", "Schedule of the learning rate: cosine, linear, constant, ...", min_length=1
+    lr_scheduler: OsftSchedule = knob("cosine", "Schedule of the learning rate.")
+    lr_scheduler_kwargs: dict[str, float] = knob(
+        {}, "Further arguments of the schedule, such as num_cycles or min_lr."
     )
-    lr_scheduler_kwargs: dict[str, float] = knob({}, "Further arguments of the schedule.")
     use_processed_dataset: bool = knob(
         False, "The rows are tokenised already: input_ids and labels."
     )
@@ -73,6 +74,11 @@ class OsftRecipe(TrainingRecipe):
             raise ValueError(
                 "use_processed_dataset and is_pretraining exclude each other: tokens or documents"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_gets_its_numbers(self) -> Self:
+        refuse_wrong_numbers(self.lr_scheduler, self.lr_scheduler_kwargs)
         return self
 
     @model_validator(mode="after")

@@ -98,13 +98,10 @@ class TrainingRecipe(Recipe):
 
     @model_validator(mode="after")
     def _constant_has_no_course(self) -> Self:
-        schedule = getattr(self, "lr_scheduler", "")
-        if schedule == "constant" and self.warmup_steps:
+        if getattr(self, "lr_scheduler", "") == "constant" and self.warmup_steps:
             raise ValueError(
                 "lr_scheduler constant ignores warmup_steps. Take constant_with_warmup"
             )
-        if schedule.startswith("constant") and getattr(self, "lr_scheduler_kwargs", {}):
-            raise ValueError(f"lr_scheduler {schedule} ignores lr_scheduler_kwargs. Remove them")
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,10 @@ from osft_assets.core.recipes.training import TrainingRecipe
         (OsftRecipe, {"unfreeze_rank_ratio": 0.99}),
         (OsftRecipe, {"target_patterns": ["self_attn.q_proj"]}),
         (OsftRecipe, {"lr_scheduler": "polynomial", "lr_scheduler_kwargs": {"power": 2.0}}),
+        (
+            OsftRecipe,
+            {"lr_scheduler": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-7}},
+        ),
         (OsftRecipe, {"unmask_messages": True}),
         (OsftRecipe, {"use_processed_dataset": True}),
         (OsftRecipe, {"is_pretraining": True, "block_size": 2048}),
