@@ -12,7 +12,8 @@ import uuid
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from osft_assets.core.training_job import JOB_FILE, JOB_VARIABLE, OTHER_TRAININGS, TrainingJob
+from osft_assets.core.training_job import JOB_VARIABLE, OTHER_TRAININGS, TrainingJob
+from osft_assets.core.worker import JOB_FILE
 from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
 
 _STANDARD_INPUT = 0

@@ -21,17 +21,19 @@ from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import TrainingCall, recipe_of, training_call
 from osft_assets.core.training_failures import explained
 from osft_assets.core.training_job import (
-    CONFIG_EXIT,
-    OUTCOME_FILE,
-    PROBLEM_FILE,
     STEPS_FILE,
-    TRAINING_EXIT,
     Certificate,
     TrainingJob,
     TrainingOutcome,
-    WorkerProblem,
 )
 from osft_assets.core.training_steps import Step
+from osft_assets.core.worker import (
+    CONFIG_EXIT,
+    FAILURE_EXIT,
+    OUTCOME_FILE,
+    PROBLEM_FILE,
+    WorkerProblem,
+)
 from resources.osft_certificate import CERTIFICATES
 from resources.training_environment import (
     end_with_the_parent,
@@ -66,7 +68,7 @@ def main(job_path: str) -> int:
 def _give_up(directory: Path, problem: OsftError) -> int:
     _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
     print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
-    return CONFIG_EXIT if isinstance(problem, ConfigError) else TRAINING_EXIT
+    return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
 
 
 def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:

@@ -14,8 +14,9 @@ from typing import Any
 from benchmarks.training_contenders import Work, figures, read_work
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.training_job import JOB_FILE, JOB_VARIABLE, TrainingJob
+from osft_assets.core.training_job import JOB_VARIABLE, TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
+from osft_assets.core.worker import JOB_FILE
 
 _PATTERNS = [f"self_attn.{name}_proj" for name in "qkvo"]
 _PATTERNS += [f"mlp.{name}_proj" for name in ("gate", "up", "down")]

@@ -2,7 +2,7 @@
 
 The worker (`resources.training_worker`) reads the one and writes the other last of all. How the
 job becomes a call of Training Hub is `core.training_call`; how it goes meanwhile,
-`core.training_steps`.
+`core.training_steps`; how parent and worker speak, `core.worker`.
 """
 
 import math
@@ -14,9 +14,6 @@ from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import Record
 from osft_assets.core.rows import RowKind
 
-JOB_FILE = "job.json"
-OUTCOME_FILE = "outcome.json"
-PROBLEM_FILE = "problem.json"
 STEPS_FILE = "steps.parquet"
 LOG_FILE = "training.log"
 # Where the scripts that Training Hub launches find the job.
@@ -37,8 +34,6 @@ WORKERS_OWN_VARIABLES = OTHER_TRAININGS | frozenset(
         *("CHECKPOINT_TRIGGER_FILENAME", "OSFT_TRAINING_ID", JOB_VARIABLE, "TESTING"),
     }
 )
-# The worker's own exits: it said in PROBLEM_FILE what is wrong, and with what.
-CONFIG_EXIT, TRAINING_EXIT = 3, 4
 
 
 class TrainingJob(Record):
@@ -61,12 +56,6 @@ class TrainingJob(Record):
     num_procs: str = "auto"
     env_vars: dict[str, str] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
-
-
-class WorkerProblem(Record):
-    """Why the worker gave up, in a sentence."""
-
-    message: str
 
 
 class RowAccount(Record):

@@ -15,16 +15,15 @@ import pytest
 
 from osft_assets.core.errors import ConfigError, OsftError, TrainingError
 from osft_assets.core.ports import TrainingWatch
-from osft_assets.core.training_job import (
+from osft_assets.core.training_job import TrainingJob, TrainingOutcome
+from osft_assets.core.training_steps import METRIC_FILES, Step
+from osft_assets.core.worker import (
     CONFIG_EXIT,
+    FAILURE_EXIT,
     JOB_FILE,
     OUTCOME_FILE,
     PROBLEM_FILE,
-    TRAINING_EXIT,
-    TrainingJob,
-    TrainingOutcome,
 )
-from osft_assets.core.training_steps import METRIC_FILES, Step
 from resources.process_tree import MARKER_VARIABLE
 from resources.training_process import TrainingProcess
 from tests.core.test_training_progress import osft_line, sft_line
@@ -254,7 +253,7 @@ def failure(job: TrainingJob) -> OsftError:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(CONFIG_EXIT, ConfigError), (TRAINING_EXIT, TrainingError)]
+    ("code", "kind"), [(CONFIG_EXIT, ConfigError), (FAILURE_EXIT, TrainingError)]
 )
 def test_a_problem_is_told_as_the_worker_put_it(
     tmp_path: Path, code: int, kind: type[Exception]
