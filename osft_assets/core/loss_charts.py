@@ -5,7 +5,7 @@ Markdown in Dagster is shown in place below 1,000 characters and behind a link a
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -35,17 +35,15 @@ class LossCurve(Record):
 
 def loss_curve(steps: Sequence[Step]) -> LossCurve:
     """What is drawn of these steps."""
-    losses = [(s.step, s.loss) for s in steps if s.loss is not None and math.isfinite(s.loss)]
-    holdout: list[Point] = []
-    for step in steps:
-        found = step.validation_loss
-        if found is None or not math.isfinite(found):
-            continue
-        if not holdout or holdout[-1][1] != found:
-            holdout.append((step.step, found))
+    losses = _finite((step.step, step.loss) for step in steps)
+    holdout = _finite((step.step, step.validation_loss) for step in steps)
     return LossCurve(
         train=tuple(thinned(losses, _POINTS)), holdout=tuple(thinned(holdout, _POINTS))
     )
+
+
+def _finite(points: Iterable[tuple[int, float | None]]) -> list[Point]:
+    return [(x, y) for x, y in points if y is not None and math.isfinite(y)]
 
 
 def sparkline(curve: LossCurve) -> str:

@@ -42,7 +42,7 @@ class TrainingSummary(Record):
     final_loss: float
     lowest_loss: float
     mean_loss_of_last_tenth: float
-    validation_loss: float | None
+    validation_loss: float | None  # the newest
     rows: int
     tokens: int
     tokens_per_second: float | None
@@ -98,6 +98,7 @@ class TrainingProgress:
         losses = [step.loss for step in self.steps if step.loss is not None]
         if not losses:
             raise TrainingError("No step had a token to learn from. Look at the rows")
+        validation = [s.validation_loss for s in self.steps if s.validation_loss is not None]
         speeds = [s.tokens_per_second for s in self.steps[1:] if s.tokens_per_second]
         return TrainingSummary(
             steps=len(self.steps),
@@ -105,7 +106,7 @@ class TrainingProgress:
             final_loss=losses[-1],
             lowest_loss=min(losses),
             mean_loss_of_last_tenth=fmean(losses[-math.ceil(len(losses) / 10) :]),
-            validation_loss=self.steps[-1].validation_loss,
+            validation_loss=validation[-1] if validation else None,
             rows=sum(step.rows for step in self.steps),
             tokens=sum(step.tokens for step in self.steps),
             tokens_per_second=fmean(speeds) if speeds else None,

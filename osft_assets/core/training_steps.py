@@ -35,7 +35,7 @@ class Step:
     tokens: int
     tokens_per_second: float | None
     peak_memory_gb: float | None
-    validation_loss: float | None = None
+    validation_loss: float | None = None  # None: not measured after this step
 
     @property
     def is_last(self) -> bool:
@@ -49,7 +49,6 @@ class StepReader:
     def __init__(self, algorithm: str, num_epochs: int) -> None:
         self._read = _osft_step if algorithm == "osft" else _sft_step
         self._num_epochs = num_epochs
-        self._validation_loss: float | None = None
         self._last: Step | None = None
 
     def read(self, lines: Iterable[str]) -> list[Step]:
@@ -57,12 +56,10 @@ class StepReader:
         steps: list[Step] = []
         for line in lines:
             values = _parsed(line)
-            if values.get("val_loss") is not None:
-                self._validation_loss = values["val_loss"]
-            step = self._read(values, self._num_epochs, self._validation_loss)
+            step = self._read(values, self._num_epochs)
             if step is None and self._last and values.get("step") == self._last.step:
                 # instructlab-training measures after the line of the step, in a line of its own.
-                step = replace(self._last, validation_loss=self._validation_loss)
+                step = replace(self._last, validation_loss=values.get("val_loss"))
                 if steps:
                     steps.pop()
             if step:
@@ -84,7 +81,7 @@ def _parsed(line: str) -> Mapping[str, Any]:
     return values
 
 
-def _osft_step(values: Mapping[str, Any], epochs: int, validation: float | None) -> Step | None:
+def _osft_step(values: Mapping[str, Any], epochs: int) -> Step | None:
     if "loss" not in values:
         return None
     return Step(
@@ -98,11 +95,12 @@ def _osft_step(values: Mapping[str, Any], epochs: int, validation: float | None)
         tokens=int(values["num_total_tokens"]),
         tokens_per_second=values["tokens_per_second"],
         peak_memory_gb=values["peak_memory_usage_GB"],
-        validation_loss=validation,
+        # Until it is measured again, mini-trainer repeats the newest loss, but not its counts.
+        validation_loss=values["val_loss"] if "val_num_samples" in values else None,
     )
 
 
-def _sft_step(values: Mapping[str, Any], epochs: int, validation: float | None) -> Step | None:
+def _sft_step(values: Mapping[str, Any], epochs: int) -> Step | None:
     if "avg_loss" not in values:
         return None
     rows, throughput = int(values["batch_size"]), values["overall_throughput"]
@@ -118,7 +116,6 @@ def _sft_step(values: Mapping[str, Any], epochs: int, validation: float | None) 
         tokens=tokens,
         tokens_per_second=throughput * tokens / rows if rows else None,
         peak_memory_gb=values["cuda_mem_allocated"] * 2**30 / 1e9,
-        validation_loss=validation,
     )
 
 

@@ -154,14 +154,14 @@ def test_steps_without_a_finite_loss_are_left_out() -> None:
     assert course.train == ((1, 4.0), (5, 2.0))
 
 
-def test_a_loss_on_the_holdout_is_drawn_where_it_was_new() -> None:
-    values = [None, 3.0, 3.0, math.nan, 2.0, 2.0]
+def test_a_loss_on_the_holdout_is_drawn_where_it_was_measured() -> None:
+    values = [None, 3.0, None, math.nan, 3.0, 2.0]
 
     course = loss_curve(
         [step(n, 6, 1.0, validation_loss=loss) for n, loss in enumerate(values, start=1)]
     )
 
-    assert course.holdout == ((2, 3.0), (5, 2.0))
+    assert course.holdout == ((2, 3.0), (5, 3.0), (6, 2.0))
 
 
 def test_a_curve_of_any_steps_comes_back_from_its_file() -> None:
