@@ -6,6 +6,7 @@ OSFT_TRAINING_JOB names. Fails, loudly, when mini-trainer is not built as expect
 """
 
 import functools
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from resources.osft_certificate import CERTIFICATES, CertificateMaker, freeze_un
 from resources.osft_single_process import replace_what_needs_cuda
 
 BEST = "best_val_loss"
+# The best loss on the holdout: the metric file lacks what is measured after the last step.
+BEST_FILE = "best_val_loss.json"
 
 
 def main() -> None:
@@ -59,7 +62,9 @@ def run(trainer: Any, setup: Any) -> None:
             _remove_earlier_bests(directory, name)
 
     setup.finalize_model_initialization, trainer.save_model = finalized, saved
-    trainer.Checkpointer.record_save = _best_apart(trainer.Checkpointer.record_save)
+    trainer.Checkpointer.record_save = _best_apart(
+        trainer.Checkpointer.record_save, directory / BEST_FILE
+    )
     if recipe.use_processed_dataset:
         trainer.get_data_loader = _limited(trainer.get_data_loader, recipe.max_seq_len)
     wait_for_metrics = write_in_order(trainer.AsyncStructuredLogger)
@@ -78,7 +83,7 @@ def _limited(loader: Callable[..., Any], max_seq_len: int) -> Callable[..., Any]
     return functools.partial(loader, max_seq_len=max_seq_len - 1)
 
 
-def _best_apart(record: Callable[..., None]) -> Callable[..., None]:
+def _best_apart(record: Callable[..., None], best_file: Path) -> Callable[..., None]:
     """mini-trainer saves a step once: where it was the best, it would skip the checkpoint of the
     epoch or the final one, and the next best takes its place.
     """
@@ -89,17 +94,23 @@ def _best_apart(record: Callable[..., None]) -> Callable[..., None]:
         record(self, save_type, *args, **keywords)
         if save_type == BEST:
             self.last_saved_samples = before
+            if _is_first_process():
+                best_file.write_text(json.dumps(self.best_val_loss))
 
     return recorded
 
 
 def _remove_earlier_bests(directory: Path, newest: str) -> None:
     """Each is as large as the model, and only the last one is ever taken."""
-    if os.environ.get("RANK", "0") != "0":
+    if not _is_first_process():
         return
     for old in (directory / "hf_format").glob(f"samples_*_{BEST}"):
         if old.name != newest:
             shutil.rmtree(old)
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ Whether the one taken is any good is `resources.training_verification`.
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from osft_assets.core.errors import TrainingError
-from resources.osft_entry import BEST
+from osft_assets.core.recipes.osft import OsftRecipe
+from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.training_steps import Step
+from resources.osft_entry import BEST, BEST_FILE
 
 # What the trainers leave out: how to generate, and the code of models that bring their own.
 _LEFT_OUT = ("generation_config.json", "*.py")
@@ -30,7 +33,7 @@ class Checkpoints:
     full_states: tuple[Path, ...]
 
 
-def find_checkpoints(directory: Path, rows_seen: int, takes_best: bool) -> Checkpoints:
+def find_checkpoints(directory: Path, rows_seen: int, best_is_taken: bool) -> Checkpoints:
     """What is complete, of this run. TrainingError when the one to take is not there."""
     complete = sorted(
         (
@@ -43,16 +46,29 @@ def find_checkpoints(directory: Path, rows_seen: int, takes_best: bool) -> Check
     best = [path for path in complete if path.name.endswith(BEST)]
     plain = [path for path in complete if path not in best]
     final = [path for path in plain if _rows_in_name(path) == rows_seen]
-    found = best[-1:] if takes_best else final[:1]
+    found = best[-1:] if best_is_taken else final[:1]
     if not found:
         there = ", ".join(path.name for path in complete) or "none"
-        wanted = "the best on the holdout" if takes_best else f"the one after {rows_seen:,} rows"
+        wanted = "the best on the holdout" if best_is_taken else f"the one after {rows_seen:,} rows"
         raise TrainingError(f"Training ended without its checkpoint: {wanted}. There is {there}")
     return Checkpoints(
         model=found[0],
         epochs=tuple(path for path in plain if path != found[0]),
         full_states=tuple(sorted((directory / "full_state").glob("epoch_*"), key=_number)),
     )
+
+
+def takes_best(recipe: OsftRecipe | SftRecipe) -> bool:
+    """Whether the checkpoint to take is the best on the holdout, and not the last."""
+    return isinstance(recipe, OsftRecipe) and recipe.save_best_val_loss
+
+
+def loss_on_the_holdout(model: Path, steps: Sequence[Step]) -> float | None:
+    """Of the checkpoint that is taken; None when it was not measured at that step."""
+    if model.name.endswith(BEST):
+        best: float = json.loads((model.parents[1] / BEST_FILE).read_bytes())
+        return best
+    return steps[-1].validation_loss
 
 
 def refuse_an_interrupted_run(directory: Path) -> None:

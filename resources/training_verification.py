@@ -19,6 +19,7 @@ from resources.training_checkpoints import (
     find_checkpoints,
     refuse_an_interrupted_run,
     restore_what_was_left_out,
+    takes_best,
 )
 
 _TRACES = ("hf_format", "full_state", "full_state_checkpoints", *METRIC_FILES.values())
@@ -48,8 +49,7 @@ def check_run(job: TrainingJob, recipe: OsftRecipe | SftRecipe, steps: list[Step
     directory = Path(job.directory)
     _check_steps(steps)
     refuse_an_interrupted_run(directory)
-    takes_best = isinstance(recipe, OsftRecipe) and recipe.save_best_val_loss
-    found = find_checkpoints(directory, sum(step.rows for step in steps), takes_best)
+    found = find_checkpoints(directory, sum(step.rows for step in steps), takes_best(recipe))
     for path in (found.model, *found.epochs):
         restore_what_was_left_out(path, Path(job.model.path), saved_dtype(job))
     _check_weights(found.model, job)

@@ -26,6 +26,7 @@ from osft_assets.core.training_job import (
     TrainingJob,
     TrainingOutcome,
 )
+from osft_assets.core.training_notes import never_validated, rounded_away
 from osft_assets.core.training_steps import Step
 from osft_assets.core.worker import (
     CONFIG_EXIT,
@@ -35,6 +36,7 @@ from osft_assets.core.worker import (
     WorkerProblem,
 )
 from resources.osft_certificate import CERTIFICATES
+from resources.training_checkpoints import loss_on_the_holdout, takes_best
 from resources.training_environment import (
     end_with_the_parent,
     prepare_environment,
@@ -106,8 +108,12 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
         steps=len(steps),
         expected_steps=steps[-1].total_steps,
         rows=rows,
-        notes=(*call.notes, *notes, *_rounded_away(certificate)),
+        notes=(
+            *(*call.notes, *notes, *rounded_away(certificate)),
+            *never_validated(recipe.validation_frequency, len(steps), takes_best(recipe)),
+        ),
         certificate=certificate,
+        validation_loss=loss_on_the_holdout(found.model, steps),
         seconds=time.monotonic() - start,
         peak_memory_gb=_peak_memory_gb(steps, call.on_cpu),
         **_circumstances(call),
@@ -153,16 +159,6 @@ def _certificate(directory: Path, checkpoint: str) -> Certificate:
     if not path.exists():
         raise TrainingError(f"{checkpoint} has no certificate: OSFT's guarantee was not measured")
     return Certificate.model_validate_json(path.read_bytes())
-
-
-def _rounded_away(certificate: Certificate | None) -> tuple[str, ...]:
-    if certificate is None or not certificate.lost_updates:
-        return ()
-    return (
-        f"saving as {certificate.dtype} changes {certificate.lost_updates} of "
-        f"{len(certificate.matrices)} matrices more than training did: raise learning_rate or "
-        "num_epochs, or set save_dtype: float32",
-    )
 
 
 def _peak_memory_gb(steps: list[Step], on_cpu: bool) -> float:

@@ -52,6 +52,7 @@ def checkpoint_metadata(trained: TrainedCheckpoint, pipeline: PipelineRecipe) ->
         "dtype": version.model.dtype,
         "size_bytes": version.model.size_bytes,
         "final_loss": version.summary.final_loss,
+        **_told({"validation_loss": outcome.validation_loss}),
         **{f"rows_{name}": count for name, count in outcome.rows.model_dump().items()},
         "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in outcome.notes) or "none"),
         "fingerprint": version.fingerprint,

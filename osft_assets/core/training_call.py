@@ -5,6 +5,7 @@ is `resources.training_worker`. How the options that the libraries drop reach th
 (`entry_flags`) is `resources.training_backends`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,7 @@ def _refuse_what_cannot_work(job: TrainingJob, recipe: TrainingRecipe) -> None:
             f"validation_frequency is {recipe.validation_frequency}, but no row is held out. Set "
             "dataset.data_split below 1, or validation_frequency: 0"
         )
+    _refuse_a_validation_that_is_never_due(job, recipe)
     for name, longest in (("max_seq_len", recipe.max_seq_len), ("block_size", recipe.block_size)):
         # OSFT drops the rows that are longer than a micro-batch and trains on; blocks would be
         # dropped one and all, and SFT refuses to start.
@@ -112,6 +114,18 @@ def _refuse_what_cannot_work(job: TrainingJob, recipe: TrainingRecipe) -> None:
                 f"{name} is {longest}, more than max_tokens_per_gpu ({recipe.max_tokens_per_gpu}): "
                 f"a row must fit into a micro-batch. Raise the one or lower {name}"
             )
+
+
+def _refuse_a_validation_that_is_never_due(job: TrainingJob, recipe: TrainingRecipe) -> None:
+    if recipe.is_pretraining or getattr(recipe, "save_best_val_loss", False):
+        return  # nobody knows yet how many blocks; measured after the last step in any case
+    most_steps = math.ceil(job.train_rows / recipe.effective_batch_size) * recipe.num_epochs
+    if recipe.validation_frequency > most_steps:
+        raise ConfigError(
+            f"validation_frequency is {recipe.validation_frequency}, but {job.train_rows:,} rows "
+            f"are no more than {most_steps:,} steps: nothing would be measured. Set it to "
+            f"{most_steps:,} or less, or to 0"
+        )
 
 
 def _shared(job: TrainingJob, recipe: TrainingRecipe) -> dict[str, Any]:

@@ -126,5 +126,6 @@ class TrainingOutcome(Record):
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    validation_loss: float | None = None  # of the model that is kept; None: not measured
     seconds: float = 0.0
     peak_memory_gb: float = 0.0

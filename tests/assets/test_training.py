@@ -137,12 +137,13 @@ def test_a_long_training_is_observed_no_more_than_ninety_times(
 
 
 def test_the_page_tells_what_was_made_and_how(run: Run) -> None:
-    result = run(FakeTrainer(notes=("no CUDA device",)))
+    result = run(FakeTrainer(notes=("no CUDA device",), validation_loss=1.5))
     checkpoint, metrics = _metadata(result, "checkpoint"), _metadata(result, "training_metrics")
 
     assert checkpoint["backend"] == "fake"
     assert checkpoint["constrained_share"] == 0.9
     assert checkpoint["worst_leak"] == 1e-5
+    assert checkpoint["validation_loss"] == 1.5
     assert "no CUDA device" in checkpoint["notes"]
     assert checkpoint["rows_trained"] == checkpoint["rows_given"] > 0
     assert metrics["final_loss"] == 1.0

@@ -104,10 +104,10 @@ def test_sft_on_gpus_is_called_with_the_recipe_in_its_own_words() -> None:
 
 def test_what_the_libraries_drop_goes_to_their_scripts() -> None:
     osft = _call(_CPU, beta1=0.5, beta2=0.6, eps=1e-4, weight_decay=0.1)
-    sft = _call(_CPU, "sft", lr_scheduler="linear", validation_frequency=3)
+    sft = _call(_CPU, "sft", lr_scheduler="linear", validation_frequency=1)
 
     assert osft.entry_flags == ("--beta1=0.5", "--beta2=0.6", "--eps=0.0001", "--weight-decay=0.1")
-    assert sft.entry_flags == ("--lr_scheduler=linear", "--validation_frequency=3")
+    assert sft.entry_flags == ("--lr_scheduler=linear", "--validation_frequency=1")
 
 
 def test_sft_without_epoch_checkpoints_saves_the_last_one() -> None:
@@ -131,7 +131,22 @@ def test_validation_is_on_the_holdout_and_once_more_at_the_end_where_the_best_is
     assert arguments["validation_frequency"] == 5
     assert arguments["save_best_val_loss"] is True
     assert arguments["validate_at_final"] is True
-    assert _call(_CPU, validation_frequency=5).arguments["validate_at_final"] is False
+    assert _call(_CPU, validation_frequency=1).arguments["validate_at_final"] is False
+
+
+@pytest.mark.parametrize("algorithm", ["osft", "sft"])
+def test_a_validation_that_is_never_due_is_refused(algorithm: str) -> None:
+    more = {"effective_batch_size": 40, "num_epochs": 2}  # 90 rows: 6 steps
+
+    with pytest.raises(ConfigError, match="90 rows are no more than 6 steps.* Set it to 6 or less"):
+        _call(_CPU, algorithm, validation_frequency=7, **more)
+    assert _call(_CPU, algorithm, validation_frequency=6, **more)
+
+
+def test_how_many_steps_documents_are_is_not_known_before() -> None:
+    more = {"kind": "documents", "is_pretraining": True, "block_size": 64}
+
+    assert _call(_CPU, validation_frequency=7, **more)
 
 
 def test_validation_without_a_holdout_is_refused() -> None:

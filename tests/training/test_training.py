@@ -150,6 +150,17 @@ def test_the_best_checkpoint_is_taken_and_no_worse_one_stays(strict: Run) -> Non
     assert len(certificates) > 1  # it was not the only one
 
 
+def test_the_loss_on_the_holdout_is_that_of_the_checkpoint_that_was_taken(
+    osft: Run, strict: Run, sft: Run
+) -> None:
+    measured = [loss for loss in _column(strict, "validation_loss") if loss is not None]
+
+    assert strict.outcome.validation_loss is not None
+    assert strict.outcome.validation_loss <= min(measured)
+    assert sft.outcome.validation_loss == _column(sft, "validation_loss")[-1]
+    assert osft.outcome.validation_loss is None
+
+
 def test_the_loss_on_the_holdout_is_measured_when_it_is_due(strict: Run, sft: Run) -> None:
     measured = [loss is not None for loss in _column(sft, "validation_loss")]
     best = [loss is not None for loss in _column(strict, "validation_loss")]
