@@ -17,12 +17,14 @@ class GateRecipe(Recipe):
         None,
         "How much worse a task may get, in units of its metric (of bits_per_byte: as a share of "
         "it). One number, or one per task. Without it: twice the standard error of the base's "
-        "score, at most 0.05.",
+        "score, from 0.01 to 0.05; of bits_per_byte 0.05.",
     )
     required: list[str] = knob([], "Tasks that block when nothing can be told about them.")
     when_lost: _Policy = knob("block", "What an old skill does that is lost.")
     when_not_learned: _Policy = knob("block", "What a new skill does that is not learned.")
-    min_gain: float = knob(0.0, "How much better the holdout must get, in units of its metric.", ge=0)
+    min_gain: float = knob(
+        0.0, "How much better the holdout must get, in units of its metric.", ge=0
+    )
     min_documents: int = knob(
         20, "Fewer say nothing, whatever they answer.", unit="documents", ge=2
     )
