@@ -56,12 +56,12 @@ def sparkline(curve: LossCurve) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_SPARK_WIDTH}" height="{_SPARK_HEIGHT}">'
         f'<path fill="none" stroke="{_COLOUR}" d="{path}"/></svg>'
     )
-    return f"![loss]({_data_url(svg)})\n\nloss {points[0][1]:.3g} to {points[-1][1]:.3g}"
+    return f"![loss]({data_url(svg)})\n\nloss {points[0][1]:.3g} to {points[-1][1]:.3g}"
 
 
 def loss_chart(curve: LossCurve) -> str:
     """The full chart, as markdown."""
-    return f"![loss by step]({_data_url(_chart(curve))})" if curve.train else _NO_LOSS
+    return f"![loss by step]({data_url(_chart(curve))})" if curve.train else _NO_LOSS
 
 
 def loss_page(curve: LossCurve, title: str) -> str:
@@ -138,5 +138,6 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low - half, high + half)
 
 
-def _data_url(svg: str) -> str:
+def data_url(svg: str) -> str:
+    """The picture as an address that markdown shows without any server."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
