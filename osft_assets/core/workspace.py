@@ -1,12 +1,10 @@
 """The directory everything is written to, and the one way to write there.
 
-Work in a temporary directory, sync, rename: what has its final name is complete. A killed run
-leaves a temporary directory behind, which the next one removes; a lock tells it from one still in
-use.
+Work in a temporary directory, sync, rename: what has its final name is complete. What a killed run
+leaves is `core.drafts`.
 """
 
 import errno
-import fcntl
 import os
 import shutil
 import uuid
@@ -15,10 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from osft_assets.core.drafts import damaged, delete, locked, new_draft
 from osft_assets.core.errors import ConfigError, WorkspaceError
 
-_TEMPORARY = ".writing-"
-_DAMAGED = ".damaged"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -60,9 +57,10 @@ class Workspace:
     @contextmanager
     def publish(self, parent: Path) -> Iterator["Draft"]:
         """A draft that gets the name the block gives it, or vanishes when the block fails."""
-        try:
+        with _explaining(parent):
             parent.mkdir(parents=True, exist_ok=True)
-            with _temporary_directory(parent) as directory:
+            # Again inside: how much room there was must be measured before the draft is gone.
+            with new_draft(parent) as directory, _explaining(parent):
                 draft = Draft(directory)
                 yield draft
                 if not draft.name:
@@ -70,12 +68,6 @@ class Workspace:
                 _sync([*directory.rglob("*"), directory])
                 _put_in_place(draft, parent)
                 _sync([parent])
-        except (ConnectionError, TimeoutError):
-            raise  # the source's trouble, not the workspace's
-        except OSError as problem:
-            if problem.errno is None:
-                raise
-            raise _explained(problem, parent) from problem
 
     def link(self, link: Path, target: Path) -> None:
         """Point a stable name at `target`, in one step."""
@@ -97,58 +89,10 @@ def _replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as problem:
+        explained = _explained(problem, path)
         with suppress(OSError):
             temporary.unlink()
-        raise _explained(problem, path) from problem
-
-
-@contextmanager
-def _temporary_directory(parent: Path) -> Iterator[Path]:
-    directory = parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
-    with _locked(parent):  # or another run could take the new one for an abandoned one
-        _remove_abandoned(parent)
-        own_lock = _lock_file(directory)
-        descriptor = os.open(own_lock, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # released by the kernel, however the process ends
-        directory.mkdir()
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        own_lock.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _lock_file(directory: Path) -> Path:
-    # A file beside it: NFS locks files across machines, but directories on one machine only.
-    return directory.with_suffix(".lock")
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    file = directory.with_name(f".{directory.name}.lock")
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    for lock in parent.glob(f"{_TEMPORARY}*.lock"):
-        try:
-            descriptor = os.open(lock, os.O_RDWR)
-        except FileNotFoundError:
-            continue  # finished just now
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left in (lock.with_suffix(""), lock.with_suffix(_DAMAGED), lock):
-                _delete(left)
-        except BlockingIOError:
-            continue  # in use
-        finally:
-            os.close(descriptor)
+        raise explained from problem
 
 
 def _sync(paths: Iterable[Path]) -> None:
@@ -162,23 +106,29 @@ def _sync(paths: Iterable[Path]) -> None:
 
 def _put_in_place(draft: Draft, parent: Path) -> None:
     target = parent / draft.name
-    with _locked(parent):
+    with locked(parent):
         if target.is_symlink() or target.exists():
             if not draft.replaces:
                 return
-            damaged = draft.directory.with_suffix(_DAMAGED)
-            target.rename(damaged)
+            old = damaged(draft.directory)
+            target.rename(old)
             draft.directory.rename(target)
-            _delete(damaged)
+            delete(old)
         else:
             draft.directory.rename(target)
 
 
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+@contextmanager
+def _explaining(target: Path) -> Iterator[None]:
+    """What goes wrong in the block, as an error of the workspace."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise  # the source's trouble, not the workspace's
+    except OSError as problem:
+        if problem.errno is None:
+            raise
+        raise _explained(problem, target) from problem
 
 
 def _explained(problem: OSError, target: Path) -> WorkspaceError:

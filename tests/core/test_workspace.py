@@ -1,5 +1,6 @@
 """Writing to the workspace: all or nothing, whatever happens."""
 
+import errno
 import re
 import shutil
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +55,13 @@ def publish(workspace: Workspace, name: str, content: bytes = b"rows") -> Path:
         draft.name = name
         (draft.directory / "rows.jsonl").write_bytes(content)
     return workspace.root / "versions" / name
+
+
+def run_out_of_room_after(workspace: Workspace, size: int) -> None:
+    with workspace.publish(workspace.root / "versions") as draft:
+        with (draft.directory / "sparse").open("wb") as stream:
+            stream.truncate(size)
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def fail_while_publishing(workspace: Workspace, name: str, problem: Exception) -> None:
@@ -241,6 +250,21 @@ def test_a_full_disk_is_said_and_leaves_nothing(workspace: Workspace) -> None:
 
     assert re.match(r"No room to write .*versions: [\d.]+ GB are free there", outcome.stdout)
     assert names_in(workspace.root / "versions") == set()
+
+
+def test_the_room_is_measured_while_the_draft_still_takes_its_part(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or more is said to be free than was needed."""
+
+    def disk_of_ten_gigabytes(_: Path) -> SimpleNamespace:
+        files = [path for path in workspace.root.rglob("*") if path.is_file()]
+        return SimpleNamespace(free=10**10 - sum(path.stat().st_size for path in files))
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_of_ten_gigabytes)
+
+    with pytest.raises(WorkspaceError, match=r"versions: 1\.0 GB are free there"):
+        run_out_of_room_after(workspace, size=9 * 10**9)
 
 
 def test_a_place_that_cannot_be_written_is_said_with_the_remedy(workspace: Workspace) -> None:
