@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osft_assets.core.drafts import abandoned
 from osft_assets.core.errors import WorkspaceError
 from osft_assets.core.lineage import FINGERPRINT_DIGITS
 from osft_assets.core.workspace import Workspace
@@ -33,8 +34,8 @@ def removable(workspace: Workspace, pipeline: str, keep: int) -> list[Removal]:
     """What of one pipeline may go, when the newest `keep` of each kind stay."""
     home = workspace.pipeline(pipeline)
     datasets = _old_versions(workspace, home, "dataset_versions", max(keep, 1))
-    links = [Removal(path, 0, "left by a killed run") for path in _loose_links(home)]
-    return old_checkpoints(workspace, pipeline, max(keep, 1)) + datasets + links
+    left = [Removal(path, _size(path), "left by a killed run") for path in _left_behind(home)]
+    return old_checkpoints(workspace, pipeline, max(keep, 1)) + datasets + left
 
 
 def old_checkpoints(workspace: Workspace, pipeline: str, keep: int) -> list[Removal]:
@@ -101,11 +102,13 @@ def _named_in_records(workspace: Workspace) -> str:
     return "\n".join(path.read_text(errors="replace") for path in sorted(records))
 
 
-def _loose_links(home: Path) -> list[Path]:
-    return sorted(
-        path for link in _KINDS.values() for path in home.glob(f".{link}-*") if path.is_symlink()
-    )
+def _left_behind(home: Path) -> list[Path]:
+    links = [path for link in _KINDS.values() for path in home.glob(f".{link}-*")]
+    drafts = [path for kind in sorted(home.glob("*/")) for path in abandoned(kind)]
+    return sorted(path for path in links if path.is_symlink()) + drafts
 
 
 def _size(directory: Path) -> int:
+    if directory.is_symlink():
+        return 0
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

@@ -26,6 +26,16 @@ found = removable(Workspace(Path(sys.argv[1])), "lessons", 1)
 sys.addaudithook(kill)
 remove(found)
 """
+_KILLED_DRAFT = """
+import os, signal, sys
+from pathlib import Path
+from osft_assets.core.workspace import Workspace
+
+parent = Path(sys.argv[1])
+with Workspace(parent.parent).publish(parent) as draft:
+    (draft.directory / "weights").write_bytes(b"x" * 500)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 _KINDS = ("checkpoints", "dataset_versions")
 
 
@@ -138,10 +148,24 @@ def test_checkpoints_of_other_pipelines_are_not_looked_at(workspace: Workspace) 
 
 def test_a_draft_of_a_running_training_stays(workspace: Workspace) -> None:
     versions(workspace, 1)
-    draft = workspace.root / "lessons/checkpoints" / f".writing-{name(9)}"
-    draft.mkdir()
 
+    with workspace.publish(workspace.root / "lessons/checkpoints") as draft:
+        draft.name = name(9)
+        assert removable(workspace, "lessons", 1) == []
+
+
+def test_a_draft_whose_run_was_killed_is_listed_and_can_be_removed(workspace: Workspace) -> None:
+    [version] = versions(workspace, 1)
+    command = [sys.executable, "-c", _KILLED_DRAFT, str(version.parent)]
+    assert subprocess.run(command, check=False).returncode == -9
+
+    [left] = removable(workspace, "lessons", 1)
+
+    assert left.path.name.startswith(".writing-")
+    assert (left.size_bytes, left.reason) == (500, "left by a killed run")
+    assert remove([left]) == 500
     assert removable(workspace, "lessons", 1) == []
+    assert version.exists()
 
 
 def test_the_command_lists_both_kinds_and_keeps_one_at_least(workspace: Workspace) -> None:
