@@ -3,8 +3,12 @@
 Training Hub tokenises the rows that are trained on, and drops some without telling.
 """
 
+import functools
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -56,18 +60,52 @@ def make_holdout_ready(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> None
 def _tokenised(job: TrainingJob, recipe: OsftRecipe | SftRecipe, directory: Path) -> Path:
     import training_hub
 
-    made = training_hub.MiniTrainerOSFTBackend()._process_data(
-        data_path=job.holdout_path,
-        model_name_or_path=job.model.path,
-        output_dir=str(directory),
-        max_seq_len=recipe.max_seq_len,
-        num_cpu_procs=1,
-        unmask_messages=recipe.unmask_messages,
-        use_processed_dataset=False,
-        is_pretraining=recipe.is_pretraining,
-        document_column_name="document",
-    )
+    with refused_when_none_fits("rows held out"):
+        made = training_hub.MiniTrainerOSFTBackend()._process_data(
+            data_path=job.holdout_path,
+            model_name_or_path=job.model.path,
+            output_dir=str(directory),
+            max_seq_len=recipe.max_seq_len,
+            num_cpu_procs=1,
+            unmask_messages=recipe.unmask_messages,
+            use_processed_dataset=False,
+            is_pretraining=recipe.is_pretraining,
+            document_column_name="document",
+        )
     return Path(made)
+
+
+@contextmanager
+def refused_when_none_fits(what: str) -> Iterator[None]:
+    """While rows are tokenised, an error when none of them is kept: with how many are too short and
+    too long. `what` they are, for the error. instructlab-training processes them for both trainers,
+    and names only the limit, and that only if all are too long.
+    """
+    processing: Any = import_module("instructlab.training.data_process")
+    analyze = processing.analyze_dataset_statistics
+
+    @functools.wraps(analyze)
+    def analyzed(data: Any, max_seq_len: int, *more: Any, **named: Any) -> None:
+        lengths = list(data["len"])
+        short = sum(length < _FEWEST_TOKENS for length in lengths)
+        long = sum(length >= max_seq_len for length in lengths)
+        if short + long == len(lengths):
+            raise TrainingError(_none_fits(what, short, long, max_seq_len))
+        analyze(data, max_seq_len, *more, **named)
+
+    processing.analyze_dataset_statistics = analyzed
+    try:
+        yield
+    finally:
+        processing.analyze_dataset_statistics = analyze
+
+
+def _none_fits(what: str, short: int, long: int, max_seq_len: int) -> str:
+    remedy = "Raise max_seq_len, or give other rows" if long else "Give longer rows"
+    return (
+        f"None of the {short + long:,} {what} can be used. Under {_FEWEST_TOKENS} tokens: "
+        f"{short:,}; of max_seq_len ({max_seq_len:,}) and more: {long:,}. {remedy}"
+    )
 
 
 def account(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> RowAccount:

@@ -42,7 +42,7 @@ from resources.training_environment import (
     prepare_environment,
     prepare_for_cpu,
 )
-from resources.training_rows import account, make_holdout_ready
+from resources.training_rows import account, make_holdout_ready, refused_when_none_fits
 from resources.training_verification import check_run, read_steps, refuse_a_used_directory
 
 _TRAINER_LOGS = ("training_log_node0.log", "full_logs_global0.log")
@@ -129,7 +129,8 @@ def _call_training_hub(
 
     register_cpu_backends()
     train = training_hub.osft if job.algorithm == "osft" else training_hub.sft
-    with our_entries(job.algorithm, call.entry_flags, call.on_cpu, before_launch):
+    entries = our_entries(job.algorithm, call.entry_flags, call.on_cpu, before_launch)
+    with entries, refused_when_none_fits("rows"):
         train(**call.arguments)
 
 

@@ -26,7 +26,7 @@ from resources.training_machine import patterns_for, refuse_missing_trackers
 from resources.training_rows import account, make_holdout_ready
 from resources.training_verification import check_run, read_steps, refuse_a_used_directory
 from tests.training.conftest import Trained
-from tests.training.runs import Run, Tiny, make_job, write_rows
+from tests.training.runs import Run, Tiny, chats, make_job, write_rows
 from tests.training.weights import tensors
 
 pytestmark = pytest.mark.timeout(300)
@@ -48,6 +48,21 @@ def test_rows_that_are_all_too_long_for_a_micro_batch_are_told_before_training(
     assert run.exit_code == 4
     assert "96 longer than max_tokens_per_gpu (8)" in run.problem
     assert not (run.directory / METRIC_FILES["osft"]).exists()
+
+
+@pytest.mark.parametrize("algorithm", ["osft", "sft"])
+def test_rows_that_are_all_too_short_or_too_long_are_counted(
+    algorithm: str, trained: Trained, tmp_path: Path
+) -> None:
+    short = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "."}]}
+    rows = write_rows(tmp_path / "rows.jsonl", [*chats(5), short])
+
+    run = trained(algorithm, rows=rows, max_seq_len=21)
+
+    assert run.problem == (
+        "None of the 6 rows can be used. Under 20 tokens: 1; of max_seq_len (21) and more: 5. "
+        "Raise max_seq_len, or give other rows"
+    )
 
 
 def test_a_setting_that_cannot_be_had_ends_with_the_code_for_settings(trained: Trained) -> None:
