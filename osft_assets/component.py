@@ -22,6 +22,8 @@ from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.base import explain
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe, pod_recipe, training_recipe
 from osft_assets.pipeline import build_pipeline
 
@@ -64,6 +66,10 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     start_from: str = Field("", description="Another pipeline, whose checkpoint to train on.")
     train: dict[str, Any] = Field({}, description="How to train: see OsftRecipe and SftRecipe.")
     pod: dict[str, Any] = Field({}, description="GPUs and processes: see PodRecipe.")
+    evaluate: dict[str, Any] = Field(
+        {}, description="What the model is asked: see EvaluationRecipe."
+    )
+    gate: dict[str, Any] = Field({}, description="When it is good enough: see GateRecipe.")
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -80,6 +86,8 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
             "base_model": (BaseModelRecipe, base_model),
             "train": (training_recipe(self.algorithm), self.train),
             "pod": (pod_recipe(self.algorithm), self.pod),
+            "evaluate": (EvaluationRecipe, self.evaluate),
+            "gate": (GateRecipe, self.gate),
         }
         recipes = {
             section: _recipe(kind, values, f"{place}: attributes.{section}")

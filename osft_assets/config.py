@@ -7,7 +7,8 @@ never stored. Why so: docs/decisions/0003.
 """
 
 from functools import partial
-from typing import Any, TypeVar, cast
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import dagster as dg
 from pydantic import ValidationError, create_model
@@ -21,7 +22,12 @@ RecipeT = TypeVar("RecipeT", bound=Recipe)
 def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
     """Launchpad fields of a recipe, with this recipe's values as their defaults."""
     kind = type(recipe)
-    base = create_model(f"{kind.__name__}Launch", __base__=(dg.Config, kind))
+    loose: dict[str, Any] = {
+        name: (Any, field.default)
+        for name, field in kind.model_fields.items()
+        if _is_choice(field.annotation)
+    }
+    base = create_model(f"{kind.__name__}Launch", __base__=(dg.Config, kind), **loose)
     fields = {
         name: dg.Field(
             _plain(field.config_type),
@@ -33,6 +39,13 @@ def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
     }
     _check_when_launched(kind, fields)
     return fields
+
+
+def _is_choice(annotation: Any) -> bool:
+    """Of several types, such as a number or a dict, which Dagster has no type for: ours checks."""
+    if get_origin(annotation) in (list, tuple):
+        return any(map(_is_choice, get_args(annotation)))
+    return isinstance(annotation, UnionType) or get_origin(annotation) is Union
 
 
 def _plain(config_type: Any) -> Any:

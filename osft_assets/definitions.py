@@ -14,7 +14,9 @@ import dagster as dg
 import osft_assets.defs
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
+from osft_assets.executor import local_executor
 from resources.dataset_sources import DatasetSources
+from resources.evaluation_process import EvaluationProcess
 from resources.model_inspector import ModelFiles
 from resources.model_sources import ModelSources
 from resources.record_io import RecordIOManager
@@ -35,9 +37,13 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "model_source": ModelSources(place, confined),
         "model_inspector": ModelFiles(),
         "trainer": TrainingProcess(),
+        "evaluator": EvaluationProcess(),
         "io_manager": RecordIOManager(place),
     }
-    return dg.Definitions.merge(_pipelines(), dg.Definitions(resources=resources | overrides))
+    return dg.Definitions.merge(
+        _pipelines(),
+        dg.Definitions(resources=resources | overrides, executor=local_executor),
+    )
 
 
 def _pipelines() -> dg.Definitions:

@@ -10,6 +10,7 @@ from osft_assets.core.recipes.base import Recipe
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -33,7 +34,8 @@ _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`train:` with `algorithm: sft`", SftRecipe, ""),
     ("`pod:` with `algorithm: osft`", PodRecipe, _ON_ONE_MACHINE),
     ("`pod:` with `algorithm: sft`", SftPodRecipe, _ON_ONE_MACHINE),
-    ("Evaluation", EvaluationRecipe, _NOT_YET),
+    ("`evaluate:`", EvaluationRecipe, ""),
+    ("`gate:`", GateRecipe, "docs/gate.md says what each does to the error rates."),
     ("Registry", RegistryRecipe, _NOT_YET),
 )
 

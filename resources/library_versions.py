@@ -20,3 +20,14 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
         raise ConfigError(
             f"{missing.name} is not installed where this step runs. Install osft-assets[train]"
         ) from None
+
+
+def installed_versions(names: Sequence[str]) -> dict[str, str]:
+    """The same, of those that are there."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+    return found

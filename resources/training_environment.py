@@ -1,22 +1,15 @@
-"""The environment that a training runs in: set before its libraries are imported, and inherited.
-
-Also the watch over the parent: when it is gone, nothing of the training may stay behind.
-"""
+"""The environment that a training runs in: set before its libraries are imported, and inherited."""
 
 import os
-import shutil
-import stat
 import sys
-import threading
 import uuid
 from collections.abc import MutableMapping
 from pathlib import Path
 
 from osft_assets.core.training_job import JOB_VARIABLE, OTHER_TRAININGS, TrainingJob
 from osft_assets.core.worker import JOB_FILE
-from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
+from resources.process_tree import MARKER_VARIABLE
 
-_STANDARD_INPUT = 0
 _FEWEST_FOR_THREADS = 20_000_000
 
 
@@ -56,22 +49,3 @@ def prepare_for_cpu(environment: MutableMapping[str, str], parameters: int) -> N
     if parameters < _FEWEST_FOR_THREADS:
         environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("NUMBA_DISABLE_JIT", "1")
-
-
-def end_with_the_parent(rows_directory: str) -> None:
-    """When the pipe to our standard input closes, whoever started us is gone: so are we.
-
-    The tokenised rows may be in shared memory, where nobody else would ever remove them.
-    """
-    if not stat.S_ISFIFO(os.fstat(_STANDARD_INPUT).st_mode):
-        return  # started by hand
-    threading.Thread(target=_await_the_end, args=[rows_directory], daemon=True).start()
-
-
-def _await_the_end(rows_directory: str) -> None:
-    # os.read, since sys.stdin.read would hold a lock that the interpreter wants as it ends.
-    while os.read(_STANDARD_INPUT, 1024):
-        pass
-    kill_marked(os.environ[MARKER_VARIABLE], GRACE_SECONDS)
-    shutil.rmtree(rows_directory, ignore_errors=True)
-    os._exit(1)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from osft_assets.core.errors import ConfigError, OsftError, TrainingError
+from osft_assets.core.errors import OsftError, TrainingError
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import TrainingCall, recipe_of, training_call
@@ -28,22 +28,15 @@ from osft_assets.core.training_job import (
 )
 from osft_assets.core.training_notes import never_validated, rounded_away
 from osft_assets.core.training_steps import Step
-from osft_assets.core.worker import (
-    CONFIG_EXIT,
-    FAILURE_EXIT,
-    OUTCOME_FILE,
-    PROBLEM_FILE,
-    WorkerProblem,
-)
 from resources.osft_certificate import CERTIFICATES
 from resources.training_checkpoints import loss_on_the_holdout, takes_best
 from resources.training_environment import (
-    end_with_the_parent,
     prepare_environment,
     prepare_for_cpu,
 )
 from resources.training_rows import account, make_holdout_ready, refused_when_none_fits
 from resources.training_verification import check_run, read_steps, refuse_a_used_directory
+from resources.worker_main import answer, end_with_the_parent
 
 _TRAINER_LOGS = ("training_log_node0.log", "full_logs_global0.log")
 _MOST_LOG_BYTES = 1 << 20  # its end: causes are near it, and the whole may be gigabytes
@@ -54,23 +47,17 @@ def main(job_path: str) -> int:
     job = TrainingJob.model_validate_json(Path(job_path).read_bytes())
     end_with_the_parent(job.rows_directory)
     directory = Path(job.directory)
-    try:
+
+    def work() -> TrainingOutcome:
         refuse_a_used_directory(directory)
         prepare_environment(os.environ, job)
-        outcome = _train(job, directory)
-    except OsftError as problem:
-        return _give_up(directory, problem)
-    except Exception as problem:  # noqa: BLE001 - or the parent would learn no more than "code 1"
-        traceback.print_exc()
-        return _give_up(directory, explained("".join(traceback.format_exception(problem))))
-    _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
-    return 0
+        return _train(job, directory)
+
+    return answer(directory, work, _unexpected)
 
 
-def _give_up(directory: Path, problem: OsftError) -> int:
-    _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
-    print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
-    return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
+def _unexpected(problem: Exception) -> OsftError:
+    return explained("".join(traceback.format_exception(problem)))
 
 
 def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
@@ -186,12 +173,6 @@ def _write_steps(steps: list[Step], path: Path) -> None:
     from pyarrow import parquet
 
     parquet.write_table(pa.Table.from_pylist([asdict(step) for step in steps]), path)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """One fake per port, held against the adapters' own contract by `tests/test_fakes.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import msgspec
 
+from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
+from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.ports import (
     DatasetSource,
+    Evaluator,
     FoundModel,
     FoundSource,
     ModelInspector,
@@ -20,6 +24,14 @@ from osft_assets.core.ports import (
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
+from osft_assets.core.scores import (
+    DOCUMENTS_FILE,
+    SCORES_FILE,
+    DocumentScore,
+    Score,
+    TaskKind,
+    TaskScores,
+)
 from osft_assets.core.training_job import (
     STEPS_FILE,
     Certificate,
@@ -29,6 +41,7 @@ from osft_assets.core.training_job import (
     TrainingOutcome,
 )
 from osft_assets.core.training_steps import Step
+from osft_assets.core.worker_log import OWN_PREFIX
 from osft_assets.core.workspace import Workspace
 from resources.record_io import RecordIOManager
 
@@ -213,6 +226,91 @@ class FakeInspector:
         return self.findings
 
 
+class FakeEvaluator:
+    """Asks nobody: `right` says which share of 100 documents a task's base and tuned model answer.
+
+    Counts how often it was asked, and remembers the jobs.
+    """
+
+    DOCUMENTS = 100
+
+    def __init__(
+        self,
+        right: Mapping[str, tuple[float, float]] | None = None,
+        fails: BaseException | None = None,
+    ) -> None:
+        self.right = {"holdout": (0.1, 0.9)} | dict(right or {})
+        self.fails = fails
+        self.jobs: list[EvaluationJob] = []
+
+    def evaluate(self, job: EvaluationJob, say: Callable[[str], None]) -> EvaluationOutcome:
+        self.jobs.append(job)
+        say(f"{OWN_PREFIX}asking {job.model_path}")
+        if self.fails:
+            raise self.fails
+        kinds: dict[str, TaskKind] = {rows.name: rows.kind for rows in job.rows}
+        kinds |= {name: "benchmark" for name in job.recipe["tasks"]}
+        directories = {name: self._write(name, kind, job) for name, kind in kinds.items()}
+        return EvaluationOutcome(
+            directories={name: str(place) for name, place in directories.items()},
+            reused=(),
+            backend="fake",
+            device="cpu",
+            versions={"lm-eval": "0.4.13"},
+            seconds=1.0,
+        )
+
+    def _write(self, name: str, kind: TaskKind, job: EvaluationJob) -> Path:
+        share = self.right.get(name, (0.8, 0.8))[_is_of_this_pipeline(job)]
+        metric = "acc" if kind == "benchmark" else "exact_match"
+        marks = [float(number < share * self.DOCUMENTS) for number in range(self.DOCUMENTS)]
+        values: dict[str, list[float]] = {metric: marks}
+        if kind != "benchmark":
+            values["bits_per_byte"] = [1.0 - 0.5 * mark for mark in marks]
+        place = Path(job.scores_path) / f"{name.replace(':', '-')}-{job.recipe['limit']}"
+        place.mkdir(parents=True, exist_ok=True)
+        lines_of_documents = [
+            DocumentScore(
+                document=str(number),
+                cluster=str(number),
+                metrics={f"{key},none": (found[number], 1.0) for key, found in values.items()},
+            ).model_dump_json()
+            for number in range(self.DOCUMENTS)
+        ]
+        (place / DOCUMENTS_FILE).write_text("\n".join(lines_of_documents) + "\n")
+        scores = TaskScores(
+            name=name,
+            kind=kind,
+            fingerprint=fingerprint({"task": name, "limit": job.recipe["limit"]}),
+            model_fingerprint=job.model_fingerprint,
+            scores=tuple(self._score(name, key, found) for key, found in values.items()),
+            prompt_hashes={},
+            seconds=0.5,
+        )
+        (place / SCORES_FILE).write_text(scores.model_dump_json())
+        return place
+
+    def _score(self, name: str, metric: str, values: Sequence[float]) -> Score:
+        return Score(
+            task=name,
+            metric=metric,
+            filter="none",
+            value=fmean(values),
+            stderr=stdev(values) / len(values) ** 0.5,
+            n=len(values),
+            higher_is_better=metric != "bits_per_byte",
+            version="1",
+            shots=0,
+        )
+
+
+def _is_of_this_pipeline(job: EvaluationJob) -> bool:
+    """Whether the model is the tuned one: a base can be another pipeline's checkpoint."""
+    own = [rows.path for rows in job.rows if rows.kind == "holdout"]
+    home = Path(own[0]).parents[2] if own else Path(job.workspace)
+    return "checkpoints" in job.model_path and Path(job.model_path).is_relative_to(home)
+
+
 def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
     """What a pipeline needs, fake but for its records; `real` replaces some."""
     fakes = {
@@ -221,6 +319,7 @@ def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
         "model_source": FakeModelSource(workspace.root),
         "model_inspector": FakeInspector(),
         "trainer": FakeTrainer(),
+        "evaluator": FakeEvaluator(),
         "io_manager": RecordIOManager(workspace),
     }
     return fakes | real
@@ -230,3 +329,4 @@ _: type[DatasetSource] = FakeSource
 _model_source: type[ModelSource] = FakeModelSource
 _model_inspector: type[ModelInspector] = FakeInspector
 __: type[Trainer] = FakeTrainer
+_evaluator: type[Evaluator] = FakeEvaluator

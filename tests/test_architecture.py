@@ -14,10 +14,17 @@ import yaml
 
 from osft_assets.core import ports
 from resources.dataset_sources import DatasetSources
+from resources.evaluation_process import EvaluationProcess
 from resources.model_inspector import ModelFiles
 from resources.model_sources import ModelSources
 from resources.training_process import TrainingProcess
-from tests.fakes import FakeInspector, FakeModelSource, FakeSource, FakeTrainer
+from tests.fakes import (
+    FakeEvaluator,
+    FakeInspector,
+    FakeModelSource,
+    FakeSource,
+    FakeTrainer,
+)
 
 ROOT = Path(__file__).parent.parent
 PRODUCT = sorted([*(ROOT / "osft_assets").rglob("*.py"), *(ROOT / "resources").rglob("*.py")])
@@ -104,6 +111,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "ModelSource": (FakeModelSource, ModelSources),
         "ModelInspector": (FakeInspector, ModelFiles),
         "Trainer": (FakeTrainer, TrainingProcess),
+        "Evaluator": (FakeEvaluator, EvaluationProcess),
     }
 
     assert sorted(names) == sorted(stand_ins)

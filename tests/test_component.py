@@ -17,6 +17,7 @@ sys.path.insert(0, str(here))
 defs = dg.ComponentTree.for_project(here).build_defs(here / "lessons" / "defs")
 repository = dg.Definitions.merge(defs, dg.Definitions(resources={
     "workspace": 0, "dataset_source": 0, "model_source": 0, "model_inspector": 0, "trainer": 0,
+    "evaluator": 0,
     "io_manager": dg.mem_io_manager})).get_repository_def()
 print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()))
 """
@@ -78,7 +79,7 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         ),
         ("  name: Weekly Run\n", "attributes.name: expected lower-case letters"),
         ("  name: weekly\n  algorithm: lora\n", "'osft' or 'sft'"),
-        ("  name: weekly\n  evaluate: {limit: 5}\n", "evaluate"),
+        ("  name: weekly\n  registry: {reg_name: x}\n", "registry"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_file_and_the_key(

@@ -67,6 +67,9 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
         "rows_are_accounted_for": True,
         "no_row_was_left_out": False,
         "rows_fill_a_batch": False,
+        "old_skills_are_kept": True,
+        "new_skill_is_learned": True,
+        "scores_are_comparable": True,
     }
 
 

@@ -8,20 +8,28 @@ from pathlib import Path
 import dagster as dg
 
 from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
+from osft_assets.core.forgetting_report import read_report
+from osft_assets.core.gate_claims import refuse_blocked
+from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_claims import refuse_broken
+from osft_assets.core.workspace import Workspace
 
 
 def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
-    """The other pipeline's newest checkpoint, as this one's base model."""
+    """The other pipeline's newest checkpoint, as this one's base model.
+
+    It comes after that one's report: in one run with it, a blocked checkpoint goes nowhere.
+    """
     upstream = pipeline.start_from
 
     @dg.multi_asset(
         name=f"{pipeline.name}__base_model",
         group_name=pipeline.name,
         ins={"checkpoint": dg.AssetIn([upstream, "checkpoint"])},
+        deps=[[upstream, "forgetting_report"]],
         outs={
             "base_model": dg.AssetOut(
                 key=[pipeline.name, "base_model"],
@@ -32,12 +40,17 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         },
     )
     def start_from(
-        checkpoint: CheckpointRecord, model_inspector: dg.ResourceParam[ModelInspector]
+        checkpoint: CheckpointRecord,
+        workspace: dg.ResourceParam[Workspace],
+        model_inspector: dg.ResourceParam[ModelInspector],
     ) -> dg.MaterializeResult[ModelRecord]:
         directory = Path(checkpoint.version_path)
         version = read_version(directory)
         refuse_broken(directory, version, model_inspector.inspect(directory / MODEL))
         model = checkpoint.model
+        report = read_report(workspace, upstream, checkpoint.fingerprint)
+        if report:
+            refuse_blocked(report, content_fingerprint(Path(model.path)))
         return dg.MaterializeResult(
             value=model,
             data_version=dg.DataVersion(model.fingerprint),
@@ -46,6 +59,7 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
                 "revision": model.revision,
                 "path": dg.MetadataValue.path(model.path),
                 "trained_from": version.base_model.uri,
+                "verdict": "passed" if report else f"none: {upstream} was not evaluated",
                 "architecture": model.architecture,
                 "parameters": model.parameters,
                 "dtype": model.dtype,

@@ -29,6 +29,7 @@ from osft_assets.core.training import Listener, TrainedCheckpoint, TrainingStage
 from osft_assets.core.training_inputs import TrainingInputs, asked_settings
 from osft_assets.core.training_progress import Observation
 from osft_assets.core.workspace import Workspace
+from osft_assets.executor import COMPUTES
 
 _DESCRIPTIONS = {
     "checkpoint": "The trained model, as the Hugging Face Hub lays one out.",
@@ -55,6 +56,7 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             "train": dg.Field(launch_schema(pipeline.train)),
             "pod": dg.Field(launch_schema(pipeline.pod)),
         },
+        op_tags={COMPUTES: "yes"},
     )
     def training(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,

@@ -1,13 +1,15 @@
 """Which files of a repository, a bucket or a directory make up a model.
 
-Only the names are looked at. Weights come as safetensors where there are any; other formats of the
-same weights (GGUF, ONNX, TensorFlow, Flax, Mistral's consolidated file) are not wanted.
+Weights come as safetensors where there are any; other formats of the same weights (GGUF, ONNX,
+TensorFlow, Flax, Mistral's consolidated file) are not wanted.
 """
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from osft_assets.core.errors import ModelError
+from osft_assets.core.lineage import file_sha256, fingerprint
 
 CONFIG = "config.json"
 README = "README.md"
@@ -55,3 +57,10 @@ def is_model_with_tokenizer(names: Iterable[str]) -> bool:
     found = list(names)
     wanted = (re.compile(re.escape(CONFIG)), _TOKENIZER, _WEIGHTS)
     return all(any(pattern.fullmatch(name) for name in found) for pattern in wanted)
+
+
+def content_fingerprint(directory: Path) -> str:
+    """Of everything in the files that decides what the model answers; not of its model card."""
+    names = (str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+    hashes = {name: file_sha256(directory / name) for name in needed_files(names, True)}
+    return fingerprint(hashes)

@@ -7,6 +7,7 @@ The rows' records are in `core.records`; what a training run is asked and answer
 from pathlib import Path
 
 from osft_assets.core.records import Record
+from osft_assets.core.rows import RowKind
 
 _MEASURED = {"architecture", "parameters", "dtype", "size_bytes", "has_chat_template"}
 
@@ -25,10 +26,21 @@ class ModelFindings(Record):
     weights_were_examined: bool = True  # False for a format that runs code when it is read
 
 
+class TaughtSkill(Record):
+    """What one pipeline taught a model, and the rows that measure it."""
+
+    pipeline: str
+    holdout_path: str
+    holdout_sha256: str
+    holdout_rows: int
+    row_kind: RowKind
+
+
 class ModelRecord(Record):
     """What `base_model` is. `fingerprint` identifies its content, wherever it came from.
 
-    `uri` and `revision` are shown; `path` is where the files are now.
+    `uri` and `revision` are shown; `path` is where the files are now. `skills`: what the pipelines
+    taught it that it went through, in their order.
     """
 
     uri: str
@@ -41,6 +53,7 @@ class ModelRecord(Record):
     size_bytes: int
     has_chat_template: bool
     trust_remote_code: bool = False
+    skills: tuple[TaughtSkill, ...] = ()
 
 
 def model_record(  # noqa: PLR0913 - the fields of the record, none of which can be guessed
@@ -51,6 +64,7 @@ def model_record(  # noqa: PLR0913 - the fields of the record, none of which can
     fingerprint: str,
     path: Path,
     trust_remote_code: bool = False,
+    skills: tuple[TaughtSkill, ...] = (),
 ) -> ModelRecord:
     """The record of an examined model, wherever it came from."""
     return ModelRecord(
@@ -59,5 +73,6 @@ def model_record(  # noqa: PLR0913 - the fields of the record, none of which can
         fingerprint=fingerprint,
         path=str(path),
         trust_remote_code=trust_remote_code,
+        skills=skills,
         **findings.model_dump(include=_MEASURED),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
@@ -98,5 +99,15 @@ class Trainer(Protocol):
         """Train into `job.directory`, or raise ConfigError or TrainingError. Nothing goes on after.
 
         An exception from `watch`, or an interrupt, stops the training and its processes.
+        """
+        ...
+
+
+class Evaluator(Protocol):
+    """Whatever asks a model and scores its answers."""
+
+    def evaluate(self, job: EvaluationJob, say: Callable[[str], None]) -> EvaluationOutcome:
+        """Leave the scores of every task in `job.scores_path`; ConfigError or EvaluationError
+        when that cannot be done. Nothing goes on after.
         """
         ...

@@ -4,7 +4,8 @@ One directory a task and model, below `<workspace>/_scores`, named by what decid
 
     scores.json      a TaskScores, the marker, written last
     documents.jsonl  one DocumentScore a line: what comparisons pair
-    lm_eval.json     everything lm-eval returned
+    lm_eval.json     everything else that lm-eval returned
+    samples.jsonl    every prompt, answer and what it scored, where log_samples asks for it
 
 How one is made is `core.evaluation`; how two are compared, `core.comparison`.
 """
@@ -20,6 +21,7 @@ from osft_assets.core.records import Record
 SCORES_FILE = "scores.json"
 DOCUMENTS_FILE = "documents.jsonl"
 RESULTS_FILE = "lm_eval.json"
+SAMPLES_FILE = "samples.jsonl"
 # benchmark: an lm-eval task. holdout: rows kept from training. earlier: the holdout of a pipeline
 # this one started from. skill: rows of the user's own that the model should still know.
 TaskKind = Literal["benchmark", "holdout", "earlier", "skill"]

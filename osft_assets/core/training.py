@@ -11,24 +11,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from osft_assets.core import checkpoint as layout
 from osft_assets.core.checkpoint import CheckpointVersion, model_files, read_version
 from osft_assets.core.errors import TrainingError, WorkspaceError
 from osft_assets.core.loss_charts import loss_curve, loss_page
-from osft_assets.core.model_records import ModelRecord, model_record
+from osft_assets.core.model_records import ModelRecord, TaughtSkill, model_record
 from osft_assets.core.ports import ModelInspector, Trainer, TrainingWatch
 from osft_assets.core.pruning import old_checkpoints, remove
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_inputs import TrainingInputs
 from osft_assets.core.training_job import LOG_FILE, TrainingJob, TrainingOutcome
-from osft_assets.core.training_log import TrainingLog
 from osft_assets.core.training_progress import Observation, TrainingProgress
+from osft_assets.core.worker_log import WorkerLog, new_log_path
 from osft_assets.core.workspace import Workspace
-
-_KEPT_LOGS = 20
 
 
 @dataclass(frozen=True)
@@ -86,13 +83,11 @@ class TrainingStage:
 
     def _train(self, inputs: TrainingInputs, known: str, listener: Listener) -> None:
         progress = TrainingProgress(inputs.recipe.divergence_factor, listener.observe)
-        started = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
-        log_path = self._home / "logs" / f"{started}-{known}.log"
-        _make_room_for_a_log(log_path.parent)
+        log_path = new_log_path(self._home / "logs", known)
         with self._workspace.publish(self._versions) as draft:
             run = draft.directory / "run"
             run.mkdir()
-            with TrainingLog(log_path, listener.say) as log:
+            with WorkerLog(log_path, listener.say) as log:
                 watch = TrainingWatch(log.line, progress)
                 outcome = self._outcome(inputs.job(self._pipeline.algorithm, run), watch, log_path)
             layout.arrange(run, draft.directory, outcome)
@@ -148,8 +143,24 @@ class TrainingStage:
                 fingerprint=known,
                 path=Path(layout.MODEL),
                 trust_remote_code=inputs.base_model.trust_remote_code,
+                skills=self._skills(inputs),
             ),
         )
+
+    def _skills(self, inputs: TrainingInputs) -> tuple[TaughtSkill, ...]:
+        """What the model knows by now; a pipeline's newest lesson stands for its earlier ones."""
+        name, holdout = self._pipeline.name, inputs.holdout
+        before = tuple(skill for skill in inputs.base_model.skills if skill.pipeline != name)
+        if not holdout.rows:
+            return before
+        own = TaughtSkill(
+            pipeline=name,
+            holdout_path=holdout.path,
+            holdout_sha256=holdout.sha256,
+            holdout_rows=holdout.rows,
+            row_kind=holdout.kind,
+        )
+        return (*before, own)
 
 
 def _mark_as_used(directory: Path) -> None:
@@ -157,8 +168,3 @@ def _mark_as_used(directory: Path) -> None:
     now = time.time_ns()  # the kernel's own clock is too coarse
     with suppress(FileNotFoundError):
         os.utime(directory, ns=(now, now))
-
-
-def _make_room_for_a_log(directory: Path) -> None:
-    for old in sorted(directory.glob("*.log"))[: -_KEPT_LOGS + 1]:  # one more follows
-        old.unlink(missing_ok=True)

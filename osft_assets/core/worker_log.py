@@ -1,12 +1,14 @@
-"""What the trainers print, kept whole in a file and passed on in what a person would read.
+"""What a worker prints, kept whole in a file and passed on in what a person would read.
 
-They print some twenty lines for every step, their settings several times over, and rows of the
-data as samples. Each line that is passed on becomes an event in Dagster's database, for everybody
-to read: so only warnings, errors and the phases of the work are. Steps are told by us.
+The trainers print some twenty lines for every step, their settings several times over, and rows of
+the data as samples; lm-eval draws bars. Each line that is passed on becomes an event in Dagster's
+database, for everybody to read: so only warnings, errors, the phases of the work and our own lines
+are. Steps are told by us.
 """
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,9 +29,10 @@ _TROUBLE = (
 )
 _WORTH_SAYING = re.compile(f"{_PHASES}|{_TROUBLE}|{OWN_PREFIX}")
 _LONGEST_LINE = 500
+_KEPT_LOGS = 20
 
 
-class TrainingLog:
+class WorkerLog:
     """Writes every line to a file, and says those that are worth it."""
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
@@ -60,3 +63,10 @@ class TrainingLog:
 def is_worth_saying(line: str) -> bool:
     """Whether a person who follows the run wants this line."""
     return bool(_WORTH_SAYING.match(line))
+
+
+def new_log_path(directory: Path, name: str) -> Path:
+    """Where the log of a run goes; the oldest ones beside it make room."""
+    for old in sorted(directory.glob("*.log"))[: -_KEPT_LOGS + 1]:  # one more follows
+        old.unlink(missing_ok=True)
+    return directory / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{name}.log"

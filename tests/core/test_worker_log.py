@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from osft_assets.core.training_log import OWN_PREFIX, TrainingLog, is_worth_saying
+from osft_assets.core.worker_log import OWN_PREFIX, WorkerLog, is_worth_saying
 
 
 def logged(path: Path, *lines: str) -> list[str]:
     """What is said of these lines."""
     said: list[str] = []
-    with TrainingLog(path, said.append) as log:
+    with WorkerLog(path, said.append) as log:
         for line in lines:
             log.line(line)
     return said
@@ -27,7 +27,7 @@ def test_the_file_holds_every_line(tmp_path: Path) -> None:
 
 def test_a_line_is_in_the_file_before_the_next_one_comes(tmp_path: Path) -> None:
     """What was printed last is what explains a killed run."""
-    with TrainingLog(tmp_path / "training.log", lambda _: None) as log:
+    with WorkerLog(tmp_path / "training.log", lambda _: None) as log:
         log.line("the last words")
         assert (tmp_path / "training.log").read_text() == "the last words\n"
 

@@ -83,7 +83,7 @@ def do_silence() -> None:
 
 def do_watch() -> None:
     """End with the parent, as the real worker does."""
-    from resources.training_environment import end_with_the_parent
+    from resources.worker_main import end_with_the_parent
 
     end_with_the_parent(JOB["rows_directory"])
 

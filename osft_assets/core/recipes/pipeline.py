@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from osft_assets.core.recipes.base import Recipe, knob, matching
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.sft import SftRecipe
@@ -30,6 +32,8 @@ class PipelineRecipe(Recipe):
     )
     train: OsftRecipe | SftRecipe = Field(default_factory=OsftRecipe)
     pod: PodRecipe = Field(default_factory=PodRecipe)
+    evaluate: EvaluationRecipe = Field(default_factory=EvaluationRecipe)
+    gate: GateRecipe = Field(default_factory=GateRecipe)
     defined_in: str = knob("", "The YAML file.")
 
     @model_validator(mode="before")

@@ -17,7 +17,7 @@ from osft_assets.core.recipes.evaluation import EvaluationRecipe
         {"limit": -1},
         {"limit": 1},
         {"gen_kwargs": {"temperature": 0.7, "do_sample": True}},
-        {"model_args": {"dtype": "bfloat16"}},
+        {"model_args": {"max_length": 2048}},
         {"log_samples": False},
         {"verbosity": "DEBUG"},
     ],
@@ -29,7 +29,7 @@ def test_sensible_settings_are_accepted(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected_error"),
     [
-        ({"tasks": []}, "at least 1 item"),
+        ({"tasks": [], "holdout": False}, "nothing to evaluate"),
         ({"tasks": "mmlu"}, "valid list"),
         ({"batch": "0"}, "expected auto or a number from 1"),
         ({"batch": "-1"}, "expected auto or a number from 1"),

@@ -1,0 +1,128 @@
+"""`base_scores` and `scores`: the same questions, before the training and after it.
+
+The work is `core.evaluation`; what the scores mean is `assets.forgetting_report`.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from osft_assets.config import launch_schema, parse_config
+from osft_assets.core.checkpoint import CheckpointRecord
+from osft_assets.core.evaluation import Evaluated, EvaluationStage, Which
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.ports import DatasetSource, Evaluator
+from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.records import DatasetSplit
+from osft_assets.core.score_tables import score_table
+from osft_assets.core.scores import ScoresRecord
+from osft_assets.core.workspace import Workspace
+from osft_assets.executor import COMPUTES
+
+_DESCRIPTIONS = {
+    "base_scores": "What the base model scores, before anything is learned or forgotten.",
+    "scores": "What the checkpoint scores, asked exactly the same.",
+}
+
+
+def base_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
+    """The scores of the base model of one pipeline."""
+
+    @dg.multi_asset(**_parts(pipeline, "base_scores", "base_model"))
+    def base_scores(  # noqa: PLR0913 - Dagster gives each by its name
+        context: dg.AssetExecutionContext,
+        base_model: ModelRecord,
+        holdout_split: DatasetSplit,
+        workspace: dg.ResourceParam[Workspace],
+        evaluator: dg.ResourceParam[Evaluator],
+        dataset_source: dg.ResourceParam[DatasetSource],
+    ) -> dg.MaterializeResult[ScoresRecord]:
+        recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
+        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
+        found = stage.run("base_scores", base_model, recipe, holdout_split, context.log.info)
+        return _result(found, recipe, pipeline)
+
+    return base_scores
+
+
+def scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
+    """The scores of the checkpoint of one pipeline."""
+
+    @dg.multi_asset(**_parts(pipeline, "scores", "checkpoint"))
+    def scores(  # noqa: PLR0913 - Dagster gives each by its name
+        context: dg.AssetExecutionContext,
+        checkpoint: CheckpointRecord,
+        holdout_split: DatasetSplit,
+        workspace: dg.ResourceParam[Workspace],
+        evaluator: dg.ResourceParam[Evaluator],
+        dataset_source: dg.ResourceParam[DatasetSource],
+    ) -> dg.MaterializeResult[ScoresRecord]:
+        recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
+        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
+        found = stage.run("scores", checkpoint.model, recipe, holdout_split, context.log.info)
+        return _result(found, recipe, pipeline)
+
+    return scores
+
+
+def _parts(pipeline: PipelineRecipe, which: Which, model: str) -> dict[str, Any]:
+    name = pipeline.name
+    return {
+        "name": f"{name}__{which}",
+        "group_name": name,
+        "ins": {upstream: dg.AssetIn([name, upstream]) for upstream in (model, "holdout_split")},
+        "outs": {
+            which: dg.AssetOut(
+                key=[name, which],
+                dagster_type=ScoresRecord,
+                description=f"{_DESCRIPTIONS[which]} Set what in `{pipeline.defined_in}`.",
+                kinds={"table"},
+            )
+        },
+        "config_schema": launch_schema(pipeline.evaluate),
+        "op_tags": {COMPUTES: "yes"},
+    }
+
+
+def _result(
+    found: Evaluated, recipe: EvaluationRecipe, pipeline: PipelineRecipe
+) -> dg.MaterializeResult[ScoresRecord]:
+    return dg.MaterializeResult(
+        value=found.record,
+        data_version=dg.DataVersion(found.record.fingerprint),
+        metadata=_metadata(found, recipe, pipeline),
+    )
+
+
+def _metadata(
+    found: Evaluated, recipe: EvaluationRecipe, pipeline: PipelineRecipe
+) -> dict[str, Any]:
+    record, outcome = found.record, found.outcome
+    caveats = [f"{task.name}: {task.caveat}" for task in record.tasks if task.caveat]
+    notes = "\n".join(f"- {note}" for note in (*outcome.notes, *caveats))
+    return {
+        "scores": dg.MetadataValue.md(score_table(record.tasks)),
+        "model": record.model_uri,
+        "model_hash": record.model_fingerprint,
+        "table": dg.MetadataValue.path(record.table_path),
+        "files": {name: dg.MetadataValue.path(at).value for name, at in record.directories.items()},
+        "reused": ", ".join(outcome.reused) or "none",
+        "notes": dg.MetadataValue.md(notes or "none"),
+        "settings": recipe.model_dump(),
+        "backend": outcome.backend,
+        "device": outcome.device,
+        "library_versions": outcome.versions,
+        "seconds": outcome.seconds,
+        "defined_in": pipeline.defined_in,
+        **_plotted(record),
+    }
+
+
+def _plotted(record: ScoresRecord) -> dict[str, float]:
+    """A number a score, so that the page plots its history."""
+    return {
+        f"{task.name}/{score.metric}": score.value
+        for task in record.tasks
+        for score in task.overall()
+    }

@@ -1,0 +1,41 @@
+"""The gate: the blocking claims about a forgetting report. They were judged when it was made."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from osft_assets.checks.answers import answer, selected
+from osft_assets.core.forgetting import ForgettingReport
+from osft_assets.core.gate_claims import CLAIMS
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+
+
+def gate_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
+    """The claims about the report of one pipeline."""
+    asset = dg.AssetKey([pipeline.name, "forgetting_report"])
+
+    @dg.multi_asset_check(
+        name=f"{pipeline.name}__gate",
+        specs=[
+            dg.AssetCheckSpec(name, asset=asset, description=meaning, blocking=True)
+            for name, meaning in CLAIMS.items()
+        ],
+        ins={"forgetting_report": dg.AssetIn(asset)},
+        can_subset=True,
+    )
+    def gate(
+        context: dg.AssetCheckExecutionContext, forgetting_report: ForgettingReport
+    ) -> Iterator[dg.AssetCheckResult]:
+        results = [
+            answer(
+                dg.AssetCheckKey(asset, claim.name),
+                claim.passed,
+                {"checkpoint": forgetting_report.checkpoint_fingerprint},
+                claim.reason,
+                warns=not claim.blocks,
+            )
+            for claim in forgetting_report.claims
+        ]
+        yield from selected(context, results)
+
+    return gate

@@ -1,0 +1,11 @@
+"""How the steps of a run share this machine."""
+
+import dagster as dg
+
+# Steps that fill a GPU or all cores carry this tag: one of them at a time. Two models in one GPU's
+# memory are one too many, and on a laptop two computations only slow each other down.
+COMPUTES = "osft/computes"
+
+local_executor = dg.multiprocess_executor.configured(
+    {"tag_concurrency_limits": [{"key": COMPUTES, "limit": 1}]}
+)

@@ -1,0 +1,175 @@
+"""The model that is evaluated, behind lm-eval's own backends.
+
+What we add: progress with the time left, a count of the prompts that were cut, and, for our own
+rows, tokens that are exactly those of the text. lm-eval moves white space from the end of a prompt
+into the answer; a chat template ends in a line break, which would then be scored as if the model
+had to say it (measured: perplexity 547 instead of 307).
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.training_progress import duration
+
+# Reports of one kind of request: about every tenth, but not in a hurry.
+_SAY_EVERY_SECONDS = 10.0
+# Where lm-eval would begin with 64 sequences of the model's whole length and try until memory ends.
+_CPU_BATCH = 8
+Pairs = Literal["lm-eval", "text", "tokens"]
+
+
+class Progress:
+    """Says how far a task is. lm-eval calls `add_partial` once for every finished request."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.dbdict = None  # lm-eval's hook has it
+        self.begin("", 0)
+
+    def begin(self, what: str, requests: int) -> None:
+        """The next requests."""
+        self._what, self._requests, self._done = what, requests, 0
+        self._start = self._said = time.monotonic()
+
+    def add_partial(self, _: str, __: Any, ___: Any) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._said < _SAY_EVERY_SECONDS or not self._requests:
+            return
+        self._said = now
+        left = (now - self._start) / self._done * max(self._requests - self._done, 0)
+        self._say(
+            f"{self._what}: {self._done:,} of {self._requests:,} requests, "
+            f"about {duration(left)} left"
+        )
+
+
+def load(recipe: EvaluationRecipe, path: str, progress: Progress) -> Any:
+    """The model, on its device. All that is wrong with it is an exception of many kinds."""
+    arguments: dict[str, Any] = {
+        "pretrained": path,
+        "dtype": recipe.dtype,
+        "trust_remote_code": recipe.trust_remote_code,
+        **recipe.model_args,
+    }
+    if recipe.backend == "vllm":
+        from lm_eval.models.vllm_causallms import VLLM
+
+        batch: int | str = "auto" if recipe.batch == "auto" else int(recipe.batch)
+        return _followed(VLLM)(progress, batch_size=batch, **arguments)
+    from lm_eval.models.huggingface import HFLM
+
+    device = device_of(recipe)
+    return _followed(HFLM)(
+        progress, device=device, batch_size=batch_of(recipe, device), **arguments
+    )
+
+
+def device_of(recipe: EvaluationRecipe) -> str:
+    """Where the model will be: lm-eval falls back to the CPU without a word."""
+    import torch
+
+    if recipe.backend == "vllm":
+        return "cuda"
+    if recipe.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = recipe.device.partition(":")
+    there = {
+        "cpu": True,
+        "mps": torch.backends.mps.is_available(),
+        "cuda": torch.cuda.device_count() > int(number or 0),
+    }
+    if not there[kind]:
+        raise ConfigError(
+            f"evaluate.device is {recipe.device}, which this machine has not. Set auto or cpu"
+        )
+    return recipe.device
+
+
+def batch_of(recipe: EvaluationRecipe, device: str) -> int | str:
+    """A number, or auto where lm-eval's search for one ends well."""
+    if recipe.batch != "auto":
+        return int(recipe.batch)
+    return "auto" if device.startswith("cuda") else _CPU_BATCH
+
+
+def _followed(backend: type[Any]) -> type[Any]:
+    return type("Followed", (_Followed, backend), {})
+
+
+_Backend: Any = object
+
+
+class _Followed(_Backend):  # type: ignore[misc] # what it is mixed into is chosen while running
+    """Counts, and takes our rows' pairs as they are."""
+
+    def __init__(self, progress: Progress, **arguments: Any) -> None:
+        self.progress = progress
+        self.pairs: Pairs = "lm-eval"
+        self.cut: Counter[str] = Counter()
+        self.task = ""
+        super().__init__(**arguments)
+
+    # lm-eval replaces the hook when it begins.
+    @property
+    def cache_hook(self) -> Any:
+        return self.progress
+
+    @cache_hook.setter
+    def cache_hook(self, _: Any) -> None:
+        return
+
+    def set_cache_hook(self, _: Any) -> None:
+        return
+
+    def loglikelihood(self, requests: list[Any], **options: Any) -> Any:
+        self.progress.begin(f"{self.task} likelihoods", len(requests))
+        return super().loglikelihood(requests, **options)
+
+    def loglikelihood_rolling(self, requests: list[Any], **options: Any) -> Any:
+        self.progress.begin(f"{self.task} texts", len(requests))
+        return super().loglikelihood_rolling(requests, **options)
+
+    def generate_until(self, requests: list[Any], **options: Any) -> Any:
+        self.progress.begin(f"{self.task} answers", len(requests))
+        return super().generate_until(requests, **options)
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        if self.pairs == "tokens":
+            return json.loads(context), json.loads(continuation)
+        if self.pairs == "text":
+            return (
+                self.tok_encode(context),
+                self.tok_encode(continuation, add_special_tokens=False),
+            )
+        found: tuple[list[int], list[int]] = super()._encode_pair(context, continuation)
+        return found
+
+    def _loglikelihood_tokens(self, requests: list[Any], **options: Any) -> Any:
+        # One more than it reads: the last token is only predicted.
+        most = self.max_length + 1
+        self.cut[self.task] += sum(len(pair[1]) + len(pair[2]) > most for pair in requests)
+        return super()._loglikelihood_tokens(requests, **options)
+
+    def tok_batch_encode(self, strings: Any, *more: Any, **options: Any) -> Any:
+        most = options.get("left_truncate_len")
+        if most:
+            lengths = (len(ids) for ids in self.tokenizer(list(strings))["input_ids"])
+            self.cut[self.task] += sum(length > most for length in lengths)
+        return super().tok_batch_encode(strings, *more, **options)
+
+
+@contextmanager
+def exactly(model: Any, pairs: Pairs) -> Iterator[None]:
+    """For our own rows: prompt and answer as they are; public tasks stay as lm-eval has them."""
+    model.pairs = pairs
+    try:
+        yield
+    finally:
+        model.pairs = "lm-eval"

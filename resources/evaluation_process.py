@@ -1,0 +1,83 @@
+"""Evaluates in a child process: the `Evaluator` that the assets get.
+
+The child runs `resources.evaluation_worker`: its memory is given back whole, the GPU's too, and
+vLLM can have an interpreter of its own. How a child is limited and ended is
+`resources.child_process`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osft_assets.core.errors import ConfigError, EvaluationError
+from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
+from osft_assets.core.ports import Evaluator
+from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE
+from resources.child_process import Work, child, follow, raise_failure
+
+# Where osft_assets and resources are, for an interpreter they are not installed in.
+_CODE = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True)
+class EvaluationProcess:
+    """Evaluation on this machine, by a module that is run as the child process."""
+
+    worker: str = "resources.evaluation_worker"
+
+    def evaluate(self, job: EvaluationJob, say: Callable[[str], None]) -> EvaluationOutcome:
+        """One child process, from its start to its end."""
+        directory = Path(job.directory)
+        (directory / JOB_FILE).write_text(job.model_dump_json(indent=2))
+        work = Work(
+            "Evaluation",
+            EvaluationError,
+            "Lower evaluate.batch",
+            job.recipe["stall_timeout_minutes"],
+            job.recipe["timeout_minutes"],
+        )
+
+        def pass_on(lines: Sequence[str]) -> bool:
+            for line in lines:
+                say(line)
+            return False
+
+        command = [_interpreter(job), "-m", self.worker, str(directory / JOB_FILE)]
+        with child(command, _environment(job)) as process:
+            follow(process, work, pass_on)
+        outcome_path = directory / OUTCOME_FILE
+        if process.returncode != 0 or not outcome_path.exists():
+            raise_failure(process.returncode, directory, work)
+        return EvaluationOutcome.model_validate_json(outcome_path.read_bytes())
+
+
+def _interpreter(job: EvaluationJob) -> str:
+    other: str = job.recipe["vllm_python"]
+    if other and not os.access(other, os.X_OK):
+        raise ConfigError(
+            f"evaluate.vllm_python: {other} is no program here. Give the path of a Python that has "
+            "vllm and lm-eval installed"
+        )
+    return other or sys.executable
+
+
+def _environment(job: EvaluationJob) -> dict[str, str]:
+    workspace = Path(job.workspace)
+    environment = {
+        **os.environ,
+        # Without it lm-eval would write into its own package.
+        "LM_HARNESS_CACHE_PATH": f"{job.directory}/requests",
+        **{"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        **{"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TERM": "dumb", "COLUMNS": "200"},
+    }
+    environment.setdefault("HF_HOME", str(workspace / "_huggingface"))
+    if job.recipe["trust_remote_code"]:
+        environment["HF_ALLOW_CODE_EVAL"] = "1"
+    if job.recipe["vllm_python"]:
+        environment["PYTHONPATH"] = _CODE
+    return environment
+
+
+_: type[Evaluator] = EvaluationProcess

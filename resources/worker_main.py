@@ -1,0 +1,73 @@
+"""What every worker module does around its work: the outcome, or why there is none, in a file.
+
+Also the watch over the parent: when it is gone, nothing of the work may stay behind. What the files
+are is `core.worker`; who reads them, `resources.child_process`.
+"""
+
+import os
+import shutil
+import stat
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from osft_assets.core.errors import ConfigError, OsftError
+from osft_assets.core.records import Record
+from osft_assets.core.worker import (
+    CONFIG_EXIT,
+    FAILURE_EXIT,
+    OUTCOME_FILE,
+    PROBLEM_FILE,
+    WorkerProblem,
+)
+from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
+
+_STANDARD_INPUT = 0
+
+
+def answer(
+    directory: Path, work: Callable[[], Record], explain: Callable[[Exception], OsftError]
+) -> int:
+    """The exit code, once the outcome or the problem is written. `explain` is for all but ours."""
+    try:
+        outcome = work()
+    except OsftError as problem:
+        return _give_up(directory, problem)
+    except Exception as problem:  # noqa: BLE001 - or the parent would learn no more than "code 1"
+        traceback.print_exc()
+        return _give_up(directory, explain(problem))
+    _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
+    return 0
+
+
+def end_with_the_parent(temporary_directory: str = "") -> None:
+    """When the pipe to our standard input closes, whoever started us is gone: so are we.
+
+    The temporary files may be in shared memory, where nobody else would ever remove them.
+    """
+    if not stat.S_ISFIFO(os.fstat(_STANDARD_INPUT).st_mode):
+        return  # started by hand
+    threading.Thread(target=_await_the_end, args=[temporary_directory], daemon=True).start()
+
+
+def _await_the_end(temporary_directory: str) -> None:
+    # os.read, since sys.stdin.read would hold a lock that the interpreter wants as it ends.
+    while os.read(_STANDARD_INPUT, 1024):
+        pass
+    kill_marked(os.environ[MARKER_VARIABLE], GRACE_SECONDS)
+    if temporary_directory:
+        shutil.rmtree(temporary_directory, ignore_errors=True)
+    os._exit(1)
+
+
+def _give_up(directory: Path, problem: OsftError) -> int:
+    _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
+    print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
+    return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
