@@ -30,6 +30,13 @@ def main() -> None:
     worker = import_module("instructlab.training.main_ds")
     if on_cpu:
         sft_without_cuda.replace_what_needs_cuda(worker)
+    else:
+        report_peak_memory(torch.cuda)
+    run(worker)
+
+
+def run(worker: Any) -> None:
+    """Add what is ours to the script's module, and let it train."""
     _record_gradient_norms()
     job = TrainingJob.model_validate_json(Path(os.environ[JOB_VARIABLE]).read_bytes())
     if SftRecipe.model_validate(job.recipe).validation_frequency:
@@ -38,6 +45,13 @@ def main() -> None:
     wait_for_metrics = write_in_order(logger)
     exec(script_block(worker), vars(worker))  # noqa: S102 - their own code, read from their file
     wait_for_metrics()
+
+
+def report_peak_memory(cuda: Any) -> None:
+    """The script logs what is allocated between two steps, when the activations are gone. Nobody
+    else in the process asks, and what has to fit is the peak.
+    """
+    cuda.memory_allocated = cuda.max_memory_allocated
 
 
 def script_block(module: ModuleType) -> CodeType:

@@ -57,6 +57,7 @@ def test_sft_trains(tiny: Tiny, tmp_path: Path) -> None:
     run = train(make_job(tiny, tmp_path / "run", "sft", **settings))
 
     assert run.outcome.backend == "instructlab-training"
+    assert run.outcome.peak_memory_gb > 0
     assert _losses(run)[-1] < 0.9 * _losses(run)[0]
     assert loads_clean(run.model)
 

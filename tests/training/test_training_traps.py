@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from osft_assets.core.training_call import recipe_of
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, Step
 from resources.process_tree import MARKER_VARIABLE, _marked, kill_marked
-from resources.sft_entry import script_block
+from resources.sft_entry import report_peak_memory, script_block
 from resources.training_backends import entry_command
 from resources.training_environment import prepare_environment
 from resources.training_machine import patterns_for, refuse_missing_trackers
@@ -370,6 +371,14 @@ def test_a_tracker_that_is_not_installed_is_refused(
 
 def test_no_tracker_is_no_trouble() -> None:
     refuse_missing_trackers(OsftRecipe(), {"MLFLOW_TRACKING_URI": ""})
+
+
+def test_the_memory_that_sft_tells_of_gpus_is_the_peak() -> None:
+    cuda = SimpleNamespace(memory_allocated=lambda: 1, max_memory_allocated=lambda: 3)
+
+    report_peak_memory(cuda)
+
+    assert cuda.memory_allocated() == 3
 
 
 def test_another_script_than_expected_is_refused() -> None:
