@@ -26,8 +26,19 @@ def set_environment() -> None:
 def replace_what_needs_cuda(worker: Any) -> None:
     """`worker` is `instructlab.training.main_ds`."""
     import accelerate  # type: ignore[import-untyped]
+    from instructlab.training import model  # type: ignore[import-untyped]
+
+    point_cuda_at_the_cpu(worker)
+    accelerate.Accelerator.save_model = _bare(accelerate.Accelerator.save_model)
+    # FSDP keeps the weights it trains in 32 bits whatever the file holds; DDP leaves them as they
+    # come, and transformers 5 loads them in the file's own format: 16 bits lose small updates.
+    model.AutoModelForCausalLM = _LoadedIn32Bits
+
+
+def point_cuda_at_the_cpu(worker: Any) -> None:
+    """What is the same for any number of processes, however the model is wrapped."""
     import torch
-    from instructlab.training import batch_loss_manager, model  # type: ignore[import-untyped]
+    from instructlab.training import batch_loss_manager
 
     cuda: Any = torch.cuda
     cuda.set_device = lambda _: None
@@ -35,10 +46,6 @@ def replace_what_needs_cuda(worker: Any) -> None:
     torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     batch_loss_manager.torch = _TorchWithoutCuda()
     worker.get_data_loader = _in_this_process(worker.get_data_loader)
-    accelerate.Accelerator.save_model = _bare(accelerate.Accelerator.save_model)
-    # FSDP keeps the weights it trains in 32 bits whatever the file holds; DDP leaves them as they
-    # come, and transformers 5 loads them in the file's own format: 16 bits lose small updates.
-    model.AutoModelForCausalLM = _LoadedIn32Bits
 
 
 class _TorchWithoutCuda:

@@ -1,4 +1,4 @@
-"""The entry of the CUDA path with only its devices replaced: gloo and FSDP2 on CPUs.
+"""OSFT's entry of the CUDA path with only its devices replaced: gloo and FSDP2 on CPUs.
 
 Run by `gloo_worker`. Everything else (lazy loading, the distributed decomposition, sharding, mixed
 precision, the projections and the gathered save) is what runs on GPUs.

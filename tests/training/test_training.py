@@ -246,3 +246,30 @@ def test_under_torchrun_with_two_processes_fsdp2_keeps_the_promise(
     assert _losses(run)[-1] < _losses(run)[0]
     for name, weight in after.items():
         assert weight.equal(before[name]) != is_projection(name)
+
+
+def test_under_torchrun_with_two_processes_fsdp1_trains_and_saves_the_whole_model(
+    tiny: Tiny, trained: Trained
+) -> None:
+    run = trained(
+        "sft",
+        *(sys.executable, "-m", "tests.training.gloo_worker"),
+        gpu=2,
+        asked=("gpu",),
+        num_epochs=1,
+        validation_frequency=3,
+        checkpoint_at_epoch=False,
+    )
+    before, after = tensors(tiny.model), tensors(run.model)
+    losses, measured = _losses(run), run.outcome.validation_loss
+    assert measured is not None
+
+    assert (run.outcome.world_size, run.outcome.backend) == (2, "instructlab-training")
+    assert run.outcome.rows.trained == run.outcome.rows.given
+    assert losses[-1] < losses[0]
+    assert 0.8 < measured / losses[-1] < 1.2  # each rank by itself would tell half of it
+    assert None not in _column(run, "grad_norm")
+    assert {name: weight.shape for name, weight in after.items()} == {
+        name: weight.shape for name, weight in before.items()
+    }
+    assert not any(weight.equal(before[name]) for name, weight in after.items())
