@@ -89,6 +89,8 @@ bench: setup ## Measure against other ways to do the same, as ratios (about 20 m
 	$(BIN)/python -m benchmarks.code_location
 	$(BIN)/python -m benchmarks.dataset_stage
 	$(BIN)/python -m benchmarks.training_stage
+	$(BIN)/python -m benchmarks.evaluation_stage
+	$(BIN)/python -m benchmarks.gate_error_rates
 
 lock: ## Refresh every pin in requirements.lock
 	$(PYTHON) -m venv --clear .uv  # uv runs from here and nowhere else

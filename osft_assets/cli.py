@@ -15,11 +15,13 @@ import dagster as dg
 from osft_assets.core import checkpoint, dataset
 from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.errors import OsftError
+from osft_assets.core.forgetting_summary import sentences
 from osft_assets.core.pruning import removable, remove
 from osft_assets.core.records import DatasetSplit
 from osft_assets.core.training_progress import duration
 from osft_assets.core.workspace import Workspace
 
+_MOST_TASKS = 10  # named of each verdict
 _CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
@@ -42,7 +44,7 @@ def run(pipeline: str) -> None:
 
 @main.command()
 def demo() -> None:
-    """Run the chain built so far on rows that ship with the code, offline, on this machine."""
+    """Teach a small model that ships with the code new facts, and see what it forgot; offline."""
     if not _materialize("demo"):
         sys.exit(1)
     click.echo("`make dev` shows the assets, their checks and their lineage in a browser.")
@@ -110,6 +112,7 @@ def _materialize(pipeline: str) -> bool:
         place = definitions.workspace()
         _summarize_rows(result.asset_value([pipeline, "train_split"]), place)
         _summarize_training(result.asset_value([pipeline, "checkpoint"]), place)
+    _summarize_report(result, pipeline)
     return bool(result.success)
 
 
@@ -150,6 +153,16 @@ def _summarize_rows(split: DatasetSplit, workspace: Workspace) -> None:
     for name in ("invalid", "duplicate", "train", "holdout"):
         click.echo(f"  {getattr(counts, name):>6,} {name}")
     click.echo(f"They are in {directory}/train.jsonl and eval.jsonl.")
+
+
+def _summarize_report(result: dg.ExecuteInProcessResult, pipeline: str) -> None:
+    """Also when the gate blocked: then above all."""
+    key = dg.AssetKey([pipeline, "forgetting_report"])
+    if key not in {event.asset_key for event in result.get_asset_materialization_events()}:
+        return
+    click.echo()
+    for sentence in sentences(result.asset_value(key), _MOST_TASKS):
+        click.echo(f"{sentence.lead} {sentence.text}".rstrip())
 
 
 def _summarize_training(trained: CheckpointRecord, workspace: Workspace) -> None:
