@@ -14,15 +14,9 @@ from osft_assets.core.errors import ConfigError
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.recipes.trackers import TRACKERS
 from osft_assets.core.redaction import credentials_in
 from osft_assets.core.training_placement import Machine
-
-# Each tracker's package, and what turns it on: a setting, or a variable that Training Hub reads.
-_TRACKERS = (
-    ("mlflow", "mlflow_tracking_uri", "MLFLOW_TRACKING_URI"),
-    ("wandb", "wandb_project", "WANDB_PROJECT"),
-    ("tensorboard", "tensorboard_log_dir", ""),
-)
 
 
 def find_machine(algorithm: str) -> Machine:
@@ -53,7 +47,8 @@ def _has_flash_attention(algorithm: str) -> bool:
 
 def refuse_missing_trackers(recipe: OsftRecipe | SftRecipe, environment: Mapping[str, str]) -> None:
     """Or training would fail after the weights are loaded."""
-    for package, setting, variable in _TRACKERS:
+    for tracker in TRACKERS:
+        package, setting, variable = tracker.package, tracker.place, tracker.variable
         by_setting = bool(getattr(recipe, setting, ""))
         if not by_setting and not environment.get(variable):
             continue

@@ -14,6 +14,7 @@ from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import training_recipe
 from osft_assets.core.recipes.sft import SftRecipe
+from osft_assets.core.recipes.trackers import TRACKER_SETTINGS
 from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_placement import Machine, placed
@@ -27,10 +28,6 @@ _OSFT_ONLY = (
     *("use_processed_dataset", "unmask_messages", "save_final_checkpoint"),
 )
 _DTYPES = ("float32", "bfloat16", "float16")
-_TRACKING = (
-    *("mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name"),
-    *("wandb_project", "wandb_entity", "wandb_run_name"),
-)
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ def _shared(job: TrainingJob, recipe: TrainingRecipe) -> dict[str, Any]:
         "ckpt_output_dir": job.directory,
         "trust_remote_code": job.model.trust_remote_code,
         **arguments,
-        **{name: getattr(recipe, name) for name in _TRACKING if getattr(recipe, name)},
+        **{name: value for name in TRACKER_SETTINGS if (value := getattr(recipe, name, ""))},
     }
 
 
@@ -167,15 +164,12 @@ def _own(
 
 
 def _sft_arguments(recipe: SftRecipe) -> dict[str, Any]:
-    arguments = {
+    return {
         "random_seed": recipe.seed,
         "save_samples": recipe.save_samples,
         "accelerate_full_state_at_epoch": recipe.accelerate_full_state_at_epoch,
         "fsdp_options": {"sharding_strategy": recipe.fsdp_sharding_strategy},
     }
-    if recipe.tensorboard_log_dir:
-        arguments["tensorboard_log_dir"] = recipe.tensorboard_log_dir
-    return arguments
 
 
 def _entry_flags(recipe: OsftRecipe | SftRecipe) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from osft_assets.core.recipes.addresses import AbsolutePath, TrackerAddress
 from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.recipes.trackers import TRACKER_SETTINGS, TRACKERS
 from osft_assets.core.rows import RowKind
 
 
@@ -118,23 +119,17 @@ class TrainingRecipe(Recipe):
 
     @model_validator(mode="after")
     def _tracking_has_a_place(self) -> Self:
-        for place, names in _TRACKERS.items():
-            lost = [name for name in names if getattr(self, name) and not getattr(self, place)]
-            if lost:
-                raise ValueError(f"{lost[0]} has no effect without {place}. Set it too")
+        for tracker in TRACKERS:
+            lost = [name for name in tracker.others if getattr(self, name)]
+            if lost and not getattr(self, tracker.place):
+                raise ValueError(f"{lost[0]} has no effect without {tracker.place}. Set it too")
         return self
 
-
-_TRACKERS = {
-    "mlflow_tracking_uri": ("mlflow_experiment_name", "mlflow_run_name"),
-    "wandb_project": ("wandb_entity", "wandb_run_name"),
-}
 
 # What decides neither what is learnt nor what is kept of it: a change makes no new checkpoint.
 NOT_IDENTITY = frozenset(
     {
         *("data_output_dir", "stall_timeout_minutes", "timeout_minutes", "divergence_factor"),
-        *("keep_checkpoints", "mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name"),
-        *("wandb_project", "wandb_entity", "wandb_run_name", "tensorboard_log_dir"),
+        *("keep_checkpoints", *TRACKER_SETTINGS),
     }
 )
