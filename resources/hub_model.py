@@ -62,7 +62,6 @@ class HubModelSource:
         return FoundModel(
             str(pinned),
             f"commit:{pinned.revision}",
-            sum(size or 0 for size in wanted.values()),
             partial(self._fetch, pinned, wanted, recipe),
         )
 
@@ -135,9 +134,7 @@ class HubModelSource:
 
     def _cached(self, location: HubModel) -> FoundModel:
         snapshot = self._snapshot(location)
-        return FoundModel(
-            str(location), f"commit:{location.revision}", None, partial(_reused, snapshot)
-        )
+        return FoundModel(str(location), f"commit:{location.revision}", partial(_reused, snapshot))
 
     def _api(self, recipe: BaseModelRecipe) -> Any:
         from huggingface_hub import HfApi

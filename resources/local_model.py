@@ -31,10 +31,9 @@ class LocalModel:
             root = existing_path(location, self.workspace, self.confine_inputs)
             paths = self._paths(location, root, trust_remote_code)
             revision = _content_hash(paths, root)
-            size_bytes = sum(path.stat().st_size for path in paths)
         except OSError as problem:
             raise SourceError(f"Cannot read {location}: {problem.strerror}. Check it.") from None
-        return FoundModel(str(location), revision, size_bytes, _in_place(root))
+        return FoundModel(str(location), revision, _in_place(root))
 
     def _paths(
         self, location: WorkspacePath | LocalPath, root: Path, trust_remote_code: bool

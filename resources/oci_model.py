@@ -34,7 +34,7 @@ class OciModel:
             files = downloaded(self.workspace, name, say, lambda to: _fill(skopeo, pinned, to, say))
             return model_directory(files, str(image))
 
-        return FoundModel(str(image), pinned.digest, None, fetch)
+        return FoundModel(str(image), pinned.digest, fetch)
 
 
 def _fill(skopeo: Skopeo, image: OciImage, to: Path, say: Callable[[str], None]) -> None:

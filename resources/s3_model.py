@@ -35,16 +35,16 @@ class S3Model:
         objects = _objects(client, location, root, recipe.trust_remote_code)
         listing = {name: [info.get("ETag", ""), info["size"]] for name, info in objects.items()}
         identity = fingerprint(listing)
-        size_bytes = sum(info["size"] for info in objects.values())
 
         def fill(directory: Path, say: Callable[[str], None]) -> None:
+            size_bytes = sum(info["size"] for info in objects.values())
             refuse_without_room(directory, size_bytes)
             _download(client, root, objects, directory, DownloadProgress(say, size_bytes))
 
         def fetch(say: Callable[[str], None]) -> Path:
             return downloaded(self.workspace, f"s3-{identity}", say, lambda to: fill(to, say))
 
-        return FoundModel(str(location), f"etags:{identity}", size_bytes, fetch)
+        return FoundModel(str(location), f"etags:{identity}", fetch)
 
 
 def _objects(client: Any, location: S3Location, root: str, trust_remote_code: bool) -> _Objects:

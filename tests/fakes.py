@@ -207,7 +207,7 @@ class FakeModelSource:
 
     def find(self, recipe: BaseModelRecipe) -> FoundModel:
         self.recipes.append(recipe)
-        return FoundModel(self.uri, self.revision, FINDINGS.size_bytes, self._fetch)
+        return FoundModel(self.uri, self.revision, self._fetch)
 
     def _fetch(self, _: Any) -> Path:
         self.times_fetched += 1

@@ -117,7 +117,6 @@ def test_a_found_model_is_known_and_can_be_fetched_again(
     assert found.uri
     assert not credentials_in(found.uri)
     assert found.revision
-    assert found.size_bytes
     assert first == second
     assert (first / "config.json").is_file()
 

@@ -60,7 +60,6 @@ class FoundModel:
 
     uri: str
     revision: str
-    size_bytes: int | None
     fetch: Callable[[Callable[[str], None]], Path] = field(repr=False)
 
 

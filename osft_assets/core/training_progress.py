@@ -46,7 +46,6 @@ class TrainingSummary(Record):
     rows: int
     tokens: int
     tokens_per_second: float | None
-    peak_memory_gb: float
 
 
 class TrainingProgress:
@@ -110,7 +109,6 @@ class TrainingProgress:
             rows=sum(step.rows for step in self.steps),
             tokens=sum(step.tokens for step in self.steps),
             tokens_per_second=fmean(speeds) if speeds else None,
-            peak_memory_gb=max(step.peak_memory_gb or 0.0 for step in self.steps),
         )
 
 

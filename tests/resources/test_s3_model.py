@@ -72,7 +72,6 @@ def test_what_is_needed_of_a_model_is_downloaded(bucket: Bucket, key: str) -> No
     directory = found.fetch(print)
 
     assert found.uri == f"s3://{bucket.name}/{key}"
-    assert found.size_bytes == sum(map(len, shards().values()))
     assert {path.name for path in directory.iterdir()} == set(shards())
     assert ModelFiles().inspect(directory).weights_problem == ""
     assert directory.is_relative_to(bucket.workspace.root / "_models")
