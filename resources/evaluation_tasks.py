@@ -18,7 +18,7 @@ from resources import mmlu_dev
 from resources.evaluated_model import Pairs
 from resources.evaluation_errors import explained
 from resources.task_names import TaskNames
-from resources.task_places import TaskPlaces, with_absolute_files
+from resources.task_places import TaskPlaces, loadable
 
 # Raise it when a change to how we evaluate gives other scores.
 CODE_VERSION = "1"
@@ -74,7 +74,7 @@ def _loaded(spec: str | dict[str, Any], manager: Any) -> Iterator[Asked]:
         return
     shown = spec if isinstance(spec, str) else spec.get("task") or spec.get("group")
     try:
-        made = manager._load_spec(with_absolute_files(spec))  # noqa: SLF001 - load() flattens
+        made = manager._load_spec(loadable(spec))  # noqa: SLF001 - load() flattens
     except Exception as problem:  # noqa: BLE001 - of lm-eval, datasets, and the network
         raise explained(problem, f"task {shown}") from problem
     for item in made if isinstance(made, list) else [made]:

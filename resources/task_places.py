@@ -60,14 +60,18 @@ def _read_yaml(spec: str, *, resolve_functions: bool = False) -> dict[str, Any]:
     return config
 
 
-def with_absolute_files(spec: str | dict[str, Any]) -> str | dict[str, Any]:
-    """A task file's data files are beside it; lm-eval would look in the current directory."""
+def loadable(spec: str | dict[str, Any]) -> str | dict[str, Any]:
+    """What lm-eval can load. It takes a group's file for a task, so that goes by its name; a task
+    file's data files are beside it, where lm-eval would look in the current directory.
+    """
     if isinstance(spec, dict) or not spec.endswith(_YAML):
         return spec
     config = _read_yaml(spec, resolve_functions=True)
+    if "group" in config:
+        return str(config["group"])
     arguments = config.get("dataset_kwargs") or {}
     files = arguments.get("data_files")
-    if "task" not in config or "group" in config or not files:
+    if not files:
         return spec
     found = _absolute(files, Path(spec).resolve().parent)
     return {**config, "dataset_kwargs": {**arguments, "data_files": found}}

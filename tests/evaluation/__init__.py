@@ -1,0 +1,1 @@
+"""Evaluation with lm-eval and the demo model, in this very process: loading it takes 2 seconds."""
