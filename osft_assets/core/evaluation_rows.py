@@ -3,6 +3,7 @@ comes from, and the user's own skills. How they are asked is `resources.row_task
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from osft_assets.core.dataset import read_version
@@ -47,7 +48,7 @@ def earlier_holdouts(skills: tuple[TaughtSkill, ...], pipeline: str) -> Iterator
         if skill.pipeline == pipeline:
             continue  # its own holdout is there already
         path = Path(skill.holdout_path)
-        if not path.is_file() or file_sha256(path) != skill.holdout_sha256:
+        if not _is_there(path, skill.holdout_sha256):
             raise EvaluationError(
                 f"{path}, the holdout of {skill.pipeline} when its checkpoint was trained, is gone "
                 f"or was changed. Materialize {skill.pipeline} again, then this pipeline's "
@@ -74,16 +75,23 @@ def own_skills(
     for name, address in addresses.items():
         recipe = DatasetRecipe(data_uri=address, data_split=1)
         parser = RowParser("messages")
-        with workspace.publish(parent) as draft:
-            found = source.find(recipe)
-            prepared = prepare(found.read(), recipe, parser, draft.directory, lambda *_: None)
+        found = source.find(recipe)
+        with workspace.publish(parent) as draft, closing(found.read()) as batches:
+            prepared = prepare(batches, recipe, parser, draft.directory, lambda *_: None)
             draft.name = prepared.train.sha256[:32]
+            path = parent / draft.name / FILE_NAMES["train"]
+            draft.replaces = not _is_there(path, prepared.train.sha256)
         say(f"Skill {name}: {prepared.train.rows:,} rows from {found.record.uri}")
         yield RowsToScore(
             name=f"skill:{name}",
             kind="skill",
             row_kind="messages",
-            path=str(parent / draft.name / FILE_NAMES["train"]),
+            path=str(path),
             sha256=prepared.train.sha256,
             rows=prepared.train.rows,
         )
+
+
+def _is_there(path: Path, sha256: str) -> bool:
+    """Whether the file is as it was written."""
+    return path.is_file() and file_sha256(path) == sha256
