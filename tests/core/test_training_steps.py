@@ -11,19 +11,9 @@ from hypothesis import strategies as st
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.training_steps import MOST_OBSERVATIONS, Step, StepReader, is_observed
 from tests.core.properties import repeatable
+from tests.core.training_parts import OSFT_STEP, SFT_STEP
 from tests.fakes import step
 
-_OSFT = {
-    **{"step": 1, "epoch": 0, "steps_per_epoch": 6, "lr": 0.005, "grad_norm": 1.5, "loss": 5.9},
-    **{"num_samples": 16.0, "num_loss_counted_tokens": 300.0, "num_total_tokens": 671.0},
-    **{"tokens_per_second": 9000.5, "peak_memory_usage_GB": 3.5, "val_loss": None},
-    "timestamp": "2026-11-21T09:24:25.536317",
-}
-_SFT = {
-    **{"epoch": 1, "step": 7, "rank": 0, "overall_throughput": 100.0, "lr": 0.001},
-    **{"cuda_mem_allocated": 2.0, "num_loss_counted_tokens": 365, "num_tokens_rank0": 832},
-    **{"batch_size": 16, "avg_loss": 3.38, "gradnorm": None, "num_epoch_steps": 6},
-}
 _SFT_SETTINGS = {"model_name_or_path": "/m", "num_epochs": 2, "learning_rate": 0.005, "seed": 42}
 _SFT_BATCHES = {"num_gpus": 1, "avg_sample_len": 40.6, "num_batches": 6, "total_samples": 96}
 
@@ -33,7 +23,7 @@ def _read(algorithm: str, *lines: dict[str, Any]) -> list[Step]:
 
 
 def test_a_line_of_mini_trainer_is_a_step() -> None:
-    assert _read("osft", _OSFT) == [
+    assert _read("osft", OSFT_STEP) == [
         Step(
             step=1,
             total_steps=12,
@@ -50,7 +40,7 @@ def test_a_line_of_mini_trainer_is_a_step() -> None:
 
 
 def test_a_line_of_instructlab_training_is_a_step_after_two_lines_of_settings() -> None:
-    (found,) = _read("sft", _SFT_SETTINGS, _SFT_BATCHES, _SFT)
+    (found,) = _read("sft", _SFT_SETTINGS, _SFT_BATCHES, SFT_STEP)
 
     assert (found.step, found.total_steps, found.epoch, found.loss) == (7, 12, 1, 3.38)
     assert found.tokens_per_second == pytest.approx(100 * 832 / 16)
@@ -59,13 +49,13 @@ def test_a_line_of_instructlab_training_is_a_step_after_two_lines_of_settings() 
 
 
 def test_a_loss_that_is_not_a_number_is_kept_where_tokens_counted() -> None:
-    (found,) = _read("osft", {**_OSFT, "loss": math.nan})
+    (found,) = _read("osft", {**OSFT_STEP, "loss": math.nan})
 
     assert found.loss is not None
     assert math.isnan(found.loss)
 
 
-@pytest.mark.parametrize(("algorithm", "line"), [("osft", _OSFT), ("sft", _SFT)])
+@pytest.mark.parametrize(("algorithm", "line"), [("osft", OSFT_STEP), ("sft", SFT_STEP)])
 def test_without_a_token_that_counts_there_is_no_loss(algorithm: str, line: dict[str, Any]) -> None:
     nothing = {"num_loss_counted_tokens": 0, "loss": math.nan, "avg_loss": math.nan}
     (found,) = _read(algorithm, {k: nothing.get(k, v) for k, v in line.items()})
@@ -74,7 +64,7 @@ def test_without_a_token_that_counts_there_is_no_loss(algorithm: str, line: dict
 
 
 def test_a_batch_without_rows_has_no_speed() -> None:
-    (found,) = _read("sft", {**_SFT, "batch_size": 0})
+    (found,) = _read("sft", {**SFT_STEP, "batch_size": 0})
 
     assert found.tokens_per_second is None
 
@@ -82,9 +72,9 @@ def test_a_batch_without_rows_has_no_speed() -> None:
 def test_the_loss_on_the_holdout_belongs_to_the_step_after_which_it_was_measured() -> None:
     """mini-trainer repeats it in every line until the next."""
     measured = {"val_loss": 4.5, "val_num_samples": 16.0}
-    repeated = {**_OSFT, "step": 3, "val_loss": 4.5}
+    repeated = {**OSFT_STEP, "step": 3, "val_loss": 4.5}
 
-    steps = _read("osft", _OSFT, {**_OSFT, "step": 2, **measured}, repeated)
+    steps = _read("osft", OSFT_STEP, {**OSFT_STEP, "step": 2, **measured}, repeated)
 
     assert [step.validation_loss for step in steps] == [None, 4.5, None]
 
@@ -92,10 +82,10 @@ def test_the_loss_on_the_holdout_belongs_to_the_step_after_which_it_was_measured
 def test_instructlab_tells_the_loss_on_the_holdout_in_the_line_after_the_step() -> None:
     reader = StepReader("sft", num_epochs=2)
     measured = {"val_loss": 4.5, "val_num_tokens": 300, "step": 8}
-    lines = [json.dumps(line) for line in (_SFT, {**_SFT, "step": 8}, measured)]
+    lines = [json.dumps(line) for line in (SFT_STEP, {**SFT_STEP, "step": 8}, measured)]
 
     first = reader.read(lines)
-    later = reader.read([json.dumps({**_SFT, "step": 9})])
+    later = reader.read([json.dumps({**SFT_STEP, "step": 9})])
 
     assert [step.validation_loss for step in (*first, *later)] == [None, 4.5, None]
 
@@ -103,9 +93,9 @@ def test_instructlab_tells_the_loss_on_the_holdout_in_the_line_after_the_step() 
 def test_the_loss_on_the_holdout_may_come_in_a_later_piece_of_the_file() -> None:
     reader = StepReader("sft", num_epochs=2)
 
-    (first,) = reader.read([json.dumps(_SFT)])
+    (first,) = reader.read([json.dumps(SFT_STEP)])
     (again,) = reader.read([json.dumps({"val_loss": 4.5, "step": 7})])
-    (following,) = reader.read([json.dumps({**_SFT, "step": 8})])
+    (following,) = reader.read([json.dumps({**SFT_STEP, "step": 8})])
 
     assert (first.step, first.validation_loss) == (7, None)
     assert (again.step, again.validation_loss) == (7, 4.5)

@@ -1,5 +1,6 @@
 """What the tests of training share: the inputs of one, and the record of a finished one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,29 @@ BASE = ModelRecord(
     has_chat_template=True,
 )
 ROWS = RowAccount(given=8, trained=8, too_short_or_long=0, over_gpu_limit=0, without_loss=0)
+
+# A line of each trainer's metric file.
+OSFT_STEP = {
+    **{"step": 1, "epoch": 0, "steps_per_epoch": 6, "lr": 0.005, "grad_norm": 1.5, "loss": 5.9},
+    **{"num_samples": 16.0, "num_loss_counted_tokens": 300.0, "num_total_tokens": 671.0},
+    **{"tokens_per_second": 9000.5, "peak_memory_usage_GB": 3.5, "val_loss": None},
+    "timestamp": "2026-11-21T09:24:25.536317",
+}
+SFT_STEP = {
+    **{"epoch": 1, "step": 7, "rank": 0, "overall_throughput": 100.0, "lr": 0.001},
+    **{"cuda_mem_allocated": 2.0, "num_loss_counted_tokens": 365, "num_tokens_rank0": 832},
+    **{"batch_size": 16, "avg_loss": 3.38, "gradnorm": None, "num_epoch_steps": 6},
+}
+
+
+def osft_line(number: int, **values: Any) -> str:
+    """A step as mini-trainer writes it."""
+    return json.dumps({**OSFT_STEP, "step": number, **values})
+
+
+def sft_line(number: int, **values: Any) -> str:
+    """A step as instructlab-training writes it."""
+    return json.dumps({**SFT_STEP, "step": number, **values})
 
 
 def split(side: Any = "train", **values: Any) -> DatasetSplit:

@@ -26,8 +26,7 @@ from osft_assets.core.worker import (
 )
 from resources.process_tree import MARKER_VARIABLE
 from resources.training_process import TrainingProcess
-from tests.core.test_training_progress import osft_line, sft_line
-from tests.core.training_parts import BASE, outcome
+from tests.core.training_parts import BASE, osft_line, outcome, sft_line
 
 _ROOT = Path(__file__).parents[2]
 _WORKER = "tests.resources.scripted_worker"
@@ -146,7 +145,7 @@ def test_lines_arrive_while_the_training_runs(tmp_path: Path) -> None:
 def test_steps_arrive_while_the_training_runs(tmp_path: Path, algorithm: Any, line: Any) -> None:
     metrics = METRIC_FILES[algorithm]
     followed = Followed(on_step=lambda step: (tmp_path / f"step {step.step}").touch())
-    script = [("write", metrics, f"{line(1)}\n"), ("await", "step 1")]
+    script = [("write", metrics, f"{line(1, loss=2.0, avg_loss=2.0)}\n"), ("await", "step 1")]
 
     followed.train(
         job(tmp_path, *script, ("write", metrics, f"{line(2)}\n"), END, algorithm=algorithm)
