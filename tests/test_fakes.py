@@ -7,15 +7,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from osft_assets.core.ports import DatasetSource, ModelInspector, ModelSource, RowBatch
+from osft_assets.core.comparison import value_of
+from osft_assets.core.evaluation_job import EvaluationJob, RowsToScore
+from osft_assets.core.ports import DatasetSource, Evaluator, ModelInspector, ModelSource, RowBatch
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.redaction import credentials_in
+from osft_assets.core.scores import read_documents, read_scores
 from osft_assets.core.workspace import Workspace
 from resources.dataset_sources import DatasetSources
 from resources.model_inspector import ModelFiles
 from resources.model_sources import ModelSources
-from tests.fakes import FakeInspector, FakeModelSource, FakeSource, chats, lines
+from tests.fakes import FakeEvaluator, FakeInspector, FakeModelSource, FakeSource, chats, lines
 from tests.models import model, write_model
 
 Rows = Sequence[Mapping[str, Any]]
@@ -147,3 +151,93 @@ def test_an_examination_of_a_whole_model_finds_no_problem(
     assert findings.has_chat_template
     assert findings.weights_were_examined
     assert inspector.inspect(tmp_path) == findings
+
+
+# The real evaluator needs a model and minutes: tests/evaluation.
+every_evaluator = pytest.mark.parametrize("evaluator", [FakeEvaluator()])
+
+
+def evaluation(directory: Path) -> EvaluationJob:
+    """A job that asks a benchmark, the holdout, an earlier one and a skill."""
+    rows = directory / "rows.jsonl"
+    rows.write_bytes(lines(chats(20)))
+    kinds = {"holdout": "holdout", "holdout:first": "earlier", "skill:old": "skill"}
+    return EvaluationJob(
+        directory=str(directory),
+        workspace=str(directory),
+        scores_path=str(directory / "_scores/m1"),
+        model_path=str(directory / "model"),
+        model_fingerprint="m1",
+        recipe=EvaluationRecipe().model_dump(),
+        rows=tuple(
+            RowsToScore.model_validate(
+                {
+                    "name": name,
+                    "kind": kind,
+                    "row_kind": "messages",
+                    "path": str(rows),
+                    "sha256": "content",
+                    "rows": 20,
+                }
+            )
+            for name, kind in kinds.items()
+        ),
+    )
+
+
+@every_evaluator
+def test_an_evaluation_leaves_readable_scores_of_every_task_asked(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    job = evaluation(tmp_path)
+    outcome = evaluator.evaluate(job, print)
+
+    found = {name: read_scores(Path(place)) for name, place in outcome.directories.items()}
+
+    assert {name: scores.kind for name, scores in found.items()} == {
+        "holdout": "holdout",
+        "holdout:first": "earlier",
+        "skill:old": "skill",
+        "arc_easy": "benchmark",
+    }
+    assert [scores.name for scores in found.values()] == list(found)
+    assert {scores.model_fingerprint for scores in found.values()} == {job.model_fingerprint}
+    assert all(scores.overall() for scores in found.values())
+    assert all(Path(at).is_relative_to(job.scores_path) for at in outcome.directories.values())
+    assert len(set(outcome.directories.values())) == len(found)
+
+
+@every_evaluator
+def test_the_documents_of_an_evaluation_add_up_to_its_scores(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    outcome = evaluator.evaluate(evaluation(tmp_path), print)
+
+    for place in map(Path, outcome.directories.values()):
+        for score in read_scores(place).overall():
+            documents = read_documents(place, score.key)
+            assert len({document.document for document in documents}) == score.n
+            assert value_of(documents) == pytest.approx(score.value)
+
+
+@every_evaluator
+def test_rows_are_scored_by_what_they_cost_and_by_what_is_answered(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    outcome = evaluator.evaluate(evaluation(tmp_path), print)
+
+    better = {
+        score.metric: score.higher_is_better
+        for score in read_scores(Path(outcome.directories["holdout"])).overall()
+    }
+    assert better["bits_per_byte"] is False
+    assert better["exact_match"] is True
+
+
+@every_evaluator
+def test_the_same_evaluation_is_asked_the_same(evaluator: Evaluator, tmp_path: Path) -> None:
+    job = evaluation(tmp_path)
+
+    first, second = (evaluator.evaluate(job, print).directories for _ in range(2))
+
+    assert first == second
