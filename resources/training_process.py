@@ -15,6 +15,7 @@ from pathlib import Path
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.ports import Trainer, TrainingWatch
 from osft_assets.core.training_job import TrainingJob, TrainingOutcome
+from osft_assets.core.training_placement import refuse_what_needs_a_cluster
 from osft_assets.core.training_steps import METRIC_FILES, StepReader
 from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE
 from resources.child_process import Work, child, follow, raise_failure
@@ -34,6 +35,8 @@ class TrainingProcess:
 
     def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
         """One child process, from its start to its end."""
+        # How many GPUs there are, only the child can tell: that needs torch.
+        refuse_what_needs_a_cluster(job)
         directory = Path(job.directory)
         (directory / JOB_FILE).write_text(job.model_dump_json(indent=2))
         command = [sys.executable, "-m", self.worker, str(directory / JOB_FILE)]

@@ -35,7 +35,7 @@ class Placement:
 
 def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placement:
     """Where it trains, or ConfigError."""
-    _refuse_what_needs_more(job)
+    refuse_what_needs_a_cluster(job)
     notes: list[str] = []
     on_cpu = machine.cuda_devices == 0 or job.gpu == 0
     processes = _one_process(job, notes) if on_cpu else _gpu_processes(job, machine, notes)
@@ -49,7 +49,8 @@ def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placem
     return Placement(processes, on_cpu, flash, use_liger, tuple(notes))
 
 
-def _refuse_what_needs_more(job: TrainingJob) -> None:
+def refuse_what_needs_a_cluster(job: TrainingJob) -> None:
+    """Raise ConfigError for what no machine can give alone, whatever its devices."""
     lost = [f"pod.{name}" for name in _ONLY_KUBERNETES if name in job.asked]
     if lost:
         raise ConfigError(f"{lost[0]} has no effect without Kubernetes. Remove {', '.join(lost)}")

@@ -211,14 +211,30 @@ def test_a_worker_that_closed_its_output_is_still_followed(tmp_path: Path) -> No
 
 
 def test_the_environment_reaches_the_worker_and_gpu_0_hides_every_device(tmp_path: Path) -> None:
-    asked = {"NCCL_DEBUG": "INFO", "CUDA_VISIBLE_DEVICES": "3", MARKER_VARIABLE: "mine"}
-    names = ("NCCL_DEBUG", "CUDA_VISIBLE_DEVICES", MARKER_VARIABLE)
+    asked = {"NCCL_DEBUG": "INFO", "CUDA_VISIBLE_DEVICES": "3"}
+    names = ("NCCL_DEBUG", "CUDA_VISIBLE_DEVICES")
 
     followed = train(job(tmp_path, *(("tell", name) for name in names), END, env_vars=asked, gpu=0))
 
     assert followed.told("NCCL_DEBUG") == "INFO"
     assert followed.told("CUDA_VISIBLE_DEVICES") == ""
-    assert followed.told(MARKER_VARIABLE) not in ("mine", "None")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected_error"),
+    [
+        ({"workers": 2, "asked": ("workers",)}, "pod.workers is 2, but training here is one pod"),
+        ({"asked": ("cpu",)}, "pod.cpu has no effect without Kubernetes"),
+        ({"env_vars": {MARKER_VARIABLE: "mine"}}, f"pod.env_vars sets {MARKER_VARIABLE}, which"),
+    ],
+)
+def test_what_needs_a_cluster_is_refused_before_anything_is_started(
+    tmp_path: Path, values: dict[str, Any], expected_error: str
+) -> None:
+    with pytest.raises(ConfigError, match=expected_error):
+        train(job(tmp_path, END, **values))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_with_gpus_the_devices_are_those_that_were_asked_for(tmp_path: Path) -> None:
