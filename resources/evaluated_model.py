@@ -7,13 +7,14 @@ had to say it (measured: perplexity 547 instead of 307).
 """
 
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from osft_assets.core.errors import ConfigError
+from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.training_progress import duration
 
@@ -130,15 +131,25 @@ class _Followed(_Backend):  # type: ignore[misc] # what it is mixed into is chos
 
     def loglikelihood(self, requests: list[Any], **options: Any) -> Any:
         self.progress.begin(f"{self.task} likelihoods", len(requests))
-        return super().loglikelihood(requests, **options)
+        return self._numbers(super().loglikelihood(requests, **options))
 
     def loglikelihood_rolling(self, requests: list[Any], **options: Any) -> Any:
         self.progress.begin(f"{self.task} texts", len(requests))
-        return super().loglikelihood_rolling(requests, **options)
+        return self._numbers(super().loglikelihood_rolling(requests, **options))
 
     def generate_until(self, requests: list[Any], **options: Any) -> Any:
         self.progress.begin(f"{self.task} answers", len(requests))
         return super().generate_until(requests, **options)
+
+    def _numbers(self, found: list[Any]) -> list[Any]:
+        """Multiple choice would take the first NaN for the best; our rows look for themselves."""
+        values = (each[0] if isinstance(each, tuple | list) else each for each in found)
+        if self.pairs == "lm-eval" and any(math.isnan(value) for value in values):
+            raise EvaluationError(
+                f"{self.task}: a log-likelihood is nan: the model computes no numbers. Look at its "
+                "weights, or set evaluate.dtype: float32"
+            )
+        return found
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         if self.pairs == "tokens":

@@ -25,7 +25,7 @@ from resources.evaluation_errors import explained
 from resources.evaluation_scores import Found
 from resources.evaluation_tasks import Asked, benchmarks, without_effect
 from resources.library_versions import installed_versions
-from resources.row_reader import reader_of
+from resources.row_reader import reader_of, refuse_no_tokenizer
 from resources.row_tasks import Reader, documents_of, row_task
 from resources.scores_place import ScoresPlace
 from resources.task_names import TaskNames
@@ -132,6 +132,7 @@ class Evaluation:
             model = load(self._recipe, self._job.model_path, progress)
         except Exception as problem:  # noqa: BLE001 - theirs are of every kind
             raise explained(problem, "The model cannot be loaded") from problem
+        refuse_no_tokenizer(model.tokenizer, self._job.model_path)
         for number, each in enumerate(missing, start=1):
             _say(f"{each.name}: task {number} of {len(missing)}")
             self._evaluate(each, model, places[each.name])

@@ -20,10 +20,7 @@ def reader_of(path: str, recipe: EvaluationRecipe, rows: Sequence[RowsToScore]) 
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trusted)
     except Exception as problem:  # noqa: BLE001 - of the files, and of the code they name
         raise explained(problem, f"The tokenizer in {path} cannot be loaded") from problem
-    if not tokenizer.get_vocab():
-        raise EvaluationError(
-            f"{path} has no tokenizer: expected tokenizer.json beside the weights"
-        )
+    refuse_no_tokenizer(tokenizer, path)
     if any(each.row_kind == "messages" for each in rows) and not tokenizer.chat_template:
         raise EvaluationError(
             f"{path} has no chat template, and the rows are chats: nobody knows how to ask. Give "
@@ -44,6 +41,14 @@ def reader_of(path: str, recipe: EvaluationRecipe, rows: Sequence[RowsToScore]) 
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     return Reader(template, count, _most_tokens(config, recipe))
+
+
+def refuse_no_tokenizer(tokenizer: Any, path: str) -> None:
+    """Without its files transformers makes an empty one, of a few special tokens at most."""
+    if not tokenizer("Is there anything?", add_special_tokens=False)["input_ids"]:
+        raise EvaluationError(
+            f"{path} has no tokenizer: expected tokenizer.json beside the weights"
+        )
 
 
 def _most_tokens(config: Any, recipe: EvaluationRecipe) -> int:
