@@ -68,11 +68,13 @@ def test_the_demo_trains_a_model_that_keeps_its_promise(
 ) -> None:
     done, root = demo
 
-    assert done.stdout.count("  ok     demo/") == 16
+    assert done.stdout.count("  ok     demo/") == 19
     assert "  FAILED" not in done.stdout
     assert "  WARN" not in done.stdout
     assert "240 steps of osft on cpu" in done.stdout
     assert "84% of the parameters are constrained" in done.stdout
+    assert "Passed the gate." in done.stdout
+    assert "Kept: skill:old." in done.stdout
     assert (root / "workspace/demo/final_model/model.safetensors").exists()
 
 

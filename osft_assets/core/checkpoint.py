@@ -25,6 +25,8 @@ from osft_assets.core.workspace import Workspace
 MARKER = "checkpoint.json"
 CHART_FILE = "loss_chart.html"
 MODEL = "model"
+# How the revision of a model begins that a pipeline made; its uri begins with that one's name.
+CHECKPOINT_REVISION = "checkpoint:"
 
 
 class ModelFile(Record):

@@ -7,7 +7,7 @@ page beside it; a later stage finds it by the checkpoint it is about to use. The
 
 from pathlib import Path
 
-from osft_assets.core.checkpoint import CheckpointRecord
+from osft_assets.core.checkpoint import CHECKPOINT_REVISION, CheckpointRecord
 from osft_assets.core.deciding_metric import deciding_metric
 from osft_assets.core.errors import EvaluationError
 from osft_assets.core.forgetting import ForgettingReport, SkillMatrix, TaskComparison
@@ -66,11 +66,10 @@ class ReportStage:
 
     def _ancestor(self, base: ModelRecord) -> SkillMatrix | None:
         """What was measured along the chain, as far as its pipelines were evaluated."""
-        for skill in reversed(base.skills):
-            report = read_report(self._workspace, skill.pipeline, base.fingerprint)
-            if report:
-                return report.matrix
-        return None
+        if not base.revision.startswith(CHECKPOINT_REVISION):
+            return None
+        report = read_report(self._workspace, Path(base.uri).parts[0], base.fingerprint)
+        return report.matrix if report else None
 
 
 def report_path(workspace: Workspace, pipeline: str, checkpoint_fingerprint: str) -> Path:

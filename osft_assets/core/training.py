@@ -139,7 +139,7 @@ class TrainingStage:
             model=model_record(
                 found,
                 uri=f"{self._pipeline.name}/checkpoint",
-                revision=f"checkpoint:{known}",
+                revision=f"{layout.CHECKPOINT_REVISION}{known}",
                 fingerprint=known,
                 path=Path(layout.MODEL),
                 trust_remote_code=inputs.base_model.trust_remote_code,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from osft_assets.core.checkpoint import CheckpointRecord
+from osft_assets.core.checkpoint import CHECKPOINT_REVISION, CheckpointRecord
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.forgetting_report import ReportStage, read_report, report_path
@@ -52,6 +52,12 @@ class Chapter:
         self.base_model = model_in(
             models / "base", b"before", skills=skills, fingerprint=fingerprint
         )
+        if skills:
+            made_here = {
+                "uri": "first/checkpoint",
+                "revision": f"{CHECKPOINT_REVISION}{fingerprint}",
+            }
+            self.base_model = self.base_model.model_copy(update=made_here)
         self.tuned_model = model_in(models / "tuned", b"after", skills=skills)
         self.base = self._scores(self.base_model, "base_scores", base_right, base_asked)
         self.tuned = self._scores(self.tuned_model, "scores", tuned_right, tuned_asked)

@@ -34,6 +34,9 @@ _SAID_ELSEWHERE = {
 }
 
 
+_Seed = Annotated[int, Field(ge=0)]
+
+
 def _limit(value: int) -> int:
     if value == 0 or value < -1:
         raise ValueError("expected -1 for all, or a number from 1")
@@ -112,7 +115,7 @@ class EvaluationRecipe(Recipe):
         True, "With a chat template: the examples as turns, not as one text."
     )
     max_gen_toks: int = knob(256, "Longest answer on the holdout.", unit="tokens", ge=1)
-    seed: Annotated[int | list[Annotated[int, Field(ge=0)]], AfterValidator(_seeds)] = knob(
+    seed: Annotated[_Seed | list[_Seed], AfterValidator(_seeds)] = knob(
         [0, 1234, 1234, 1234], "Of python, numpy, torch and the few shots; one number sets all."
     )
     device: Annotated[
