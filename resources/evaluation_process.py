@@ -14,7 +14,7 @@ from pathlib import Path
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.ports import Evaluator
-from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE
+from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE, PROBLEM_FILE
 from resources.child_process import Work, child, follow, raise_failure
 
 # Where osft_assets and resources are, for an interpreter they are not installed in.
@@ -49,6 +49,7 @@ class EvaluationProcess:
             follow(process, work, pass_on)
         outcome_path = directory / OUTCOME_FILE
         if process.returncode != 0 or not outcome_path.exists():
+            _refuse_a_foreign_interpreter(job, process.returncode)
             raise_failure(process.returncode, directory, work)
         return EvaluationOutcome.model_validate_json(outcome_path.read_bytes())
 
@@ -61,6 +62,16 @@ def _interpreter(job: EvaluationJob) -> str:
             "vllm and lm-eval installed"
         )
     return other or sys.executable
+
+
+def _refuse_a_foreign_interpreter(job: EvaluationJob, exit_code: int) -> None:
+    """It ended before our code could say anything, as an import that fails does."""
+    other: str = job.recipe["vllm_python"]
+    if other and exit_code == 1 and not (Path(job.directory) / PROBLEM_FILE).exists():
+        raise ConfigError(
+            f"evaluate.vllm_python: {other} cannot run the evaluation, its log says why. It needs "
+            "vllm, lm-eval and pydantic installed"
+        )
 
 
 def _environment(job: EvaluationJob) -> dict[str, str]:

@@ -135,6 +135,8 @@ class Found:
         group = self.results["results"].get(self.name, {})
         weights: dict[tuple[str, str], float] = {}
         for key, value in group.items():
+            if "_stderr," in key:
+                continue  # may be "N/A" for a part
             told = {
                 t: r for t, r in self.results["results"].items() if t in self.parts and key in r
             }
