@@ -224,7 +224,7 @@ def test_another_report_of_the_ancestor_changes_the_fingerprint(workspace: Works
 
     after = Chapter(workspace, (taught(workspace, "first"),), "c0").judged()
 
-    assert alone.matrix.steps == ("hf://tiny/model", "lessons")
+    assert alone.matrix.steps == ("first/checkpoint", "lessons")
     assert after.matrix.steps == ("hf://tiny/model", "first", "lessons")
     assert after.fingerprint != alone.fingerprint
 
@@ -236,7 +236,7 @@ def test_a_report_on_another_checkpoint_of_the_ancestor_is_not_extended(
 
     report = Chapter(workspace, (taught(workspace, "first"),), "another").judged()
 
-    assert report.matrix.steps == ("hf://tiny/model", "lessons")
+    assert report.matrix.steps == ("first/checkpoint", "lessons")
 
 
 def test_a_damaged_report_of_the_ancestor_is_an_error(workspace: Workspace) -> None:
