@@ -51,8 +51,11 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
 
     assert done.stdout.split() == [
         "weekly/base_model",
+        "weekly/base_scores",
         "weekly/checkpoint",
+        "weekly/forgetting_report",
         "weekly/holdout_split",
+        "weekly/scores",
         "weekly/train_split",
         "weekly/training_metrics",
     ]
