@@ -7,6 +7,8 @@
     |-- SourceError     the data's or the model's source cannot be read: missing, forbidden, broken
     |-- ModelError      a model is wrong: its files, its weights, its tokenizer
     |-- TrainingError   training failed, or what came out is no good
+    |-- EvaluationError evaluation failed, or what it found blocks the model
+    |-- RegistryError   the registry refuses, does not answer, or holds something else
     `-- WorkspaceError  the workspace cannot be written: full, forbidden, out of bounds
 
 Each message says what was found, what was expected and what to do, with the place. No message holds
@@ -44,6 +46,10 @@ class TrainingError(OsftError):
 
 class EvaluationError(OsftError):
     """Evaluation failed, or found nothing that can be compared."""
+
+
+class RegistryError(OsftError):
+    """The model registry refuses, does not answer, or holds something else."""
 
 
 class WorkspaceError(OsftError):

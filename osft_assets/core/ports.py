@@ -9,7 +9,14 @@ from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.records import SourceRecord
+from osft_assets.core.registry_records import (
+    Property,
+    RegisteredModel,
+    RegisteredVersion,
+    Registration,
+)
 from osft_assets.core.rows import RawRow
 from osft_assets.core.training_job import TrainingJob, TrainingOutcome
 from osft_assets.core.training_steps import Step
@@ -109,4 +116,26 @@ class Evaluator(Protocol):
         """Leave the scores of every task in `job.scores_path`; ConfigError or EvaluationError
         when that cannot be done. Nothing goes on after.
         """
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Where models are kept by name and version. Every method raises RegistryError when the
+    registry does not do what is asked; nothing counts as done that was not read back.
+    """
+
+    def register(
+        self, recipe: RegistryRecipe, registration: Registration, say: Callable[[str], None]
+    ) -> RegisteredVersion:
+        """Keep the model: made now, found as it was, or finished where another run was cut off."""
+        ...
+
+    def read(self, recipe: RegistryRecipe, name: str) -> RegisteredModel | None:
+        """The model with all its versions, or None when there is none of that name."""
+        ...
+
+    def amend(
+        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
+    ) -> RegisteredModel:
+        """Set these custom properties of the model, and leave its others as they are."""
         ...

@@ -32,3 +32,25 @@ def test_any_other_version_is_refused(version: str) -> None:
 def test_a_bad_setting_is_refused(settings: dict[str, Any], expected_error: str) -> None:
     with pytest.raises(ValidationError, match=expected_error):
         RegistryRecipe(**settings)
+
+
+def test_without_an_address_there_is_no_server_to_speak_to() -> None:
+    assert RegistryRecipe().server is None
+    assert RegistryRecipe(address=" ").server is None
+
+
+def test_the_port_belongs_to_the_address() -> None:
+    assert str(RegistryRecipe(address="registry", port=9090).server) == "http://registry:9090"
+    assert str(RegistryRecipe(address="https://registry").server) == "https://registry:443"
+
+
+def test_a_bad_address_is_refused_where_it_is_set() -> None:
+    with pytest.raises(ValidationError, match="address\n.*expected http://host"):
+        RegistryRecipe(address="ftp://registry")
+
+
+def test_a_token_itself_is_refused_as_the_name_of_a_variable() -> None:
+    with pytest.raises(ValidationError, match="the name of an environment variable") as refused:
+        RegistryRecipe(token="eyJhbGciOi.secret")  # noqa: S106 - refused
+
+    assert "eyJ" not in str(refused.value)
