@@ -1,9 +1,9 @@
 """The model that is evaluated, behind lm-eval's own backends.
 
 What we add: progress with the time left, a count of the prompts that were cut, and, for our own
-rows, tokens that are exactly those of the text. lm-eval moves white space from the end of a prompt
-into the answer; a chat template ends in a line break, which would then be scored as if the model
-had to say it (measured: perplexity 547 instead of 307).
+rows, tokens that are exactly those of the text and likelihoods that are not rounded. lm-eval moves
+white space from the end of a prompt into the answer; a chat template ends in a line break, which
+would then be scored as if the model had to say it (measured: perplexity 547 instead of 307).
 """
 
 import json
@@ -178,9 +178,16 @@ class _Followed(_Backend):  # type: ignore[misc] # what it is mixed into is chos
 
 @contextmanager
 def exactly(model: Any, pairs: Pairs) -> Iterator[None]:
-    """For our own rows: prompt and answer as they are; public tasks stay as lm-eval has them."""
+    """For our own rows: prompt and answer as they are, and likelihoods in float32: in the bfloat16
+    of the model, as lm-eval has them, each is rounded to 3 digits. Public tasks stay as they are.
+    """
+    import torch
+
+    usual = getattr(model, "softmax_dtype", None)  # vLLM's are float32 anyway
     model.pairs = pairs
+    if pairs != "lm-eval":
+        model.softmax_dtype = torch.float32
     try:
         yield
     finally:
-        model.pairs = "lm-eval"
+        model.pairs, model.softmax_dtype = "lm-eval", usual

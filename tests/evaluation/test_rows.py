@@ -28,12 +28,12 @@ TEXTS = ["Sollun makes oak barrels, and shows them after the harvest.", "Größe
 class Direct:
     """The model, asked without lm-eval."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: str = "float32") -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(DEMO)
-        self._model: Any = AutoModelForCausalLM.from_pretrained(DEMO, dtype="float32").eval()
+        self._model: Any = AutoModelForCausalLM.from_pretrained(DEMO, dtype=dtype).eval()
         self._torch = torch
 
     def ids(self, text: str) -> list[int]:
@@ -43,7 +43,8 @@ class Direct:
     def bits(self, context: list[int], answer: list[int]) -> float:
         torch = self._torch
         with torch.no_grad():
-            logits = self._model(torch.tensor([context + answer])).logits[0].float()
+            # Not the last token, which is only predicted: in bfloat16 the length rounds otherwise.
+            logits = self._model(torch.tensor([(context + answer)[:-1]])).logits[0].float()
         known = torch.log_softmax(logits, dim=-1)
         places = range(len(context), len(context) + len(answer))
         ids = zip(places, answer, strict=True)
@@ -76,16 +77,27 @@ def turns(direct: Direct) -> list[tuple[list[int], str]]:
     return found
 
 
-def test_chats_cost_the_bits_that_torch_computes(chats: EvaluationOutcome, direct: Direct) -> None:
+def assert_costs(outcome: EvaluationOutcome, direct: Direct) -> None:
+    """The bits of the chats are what torch computes."""
     asked = turns(direct)
     assert len(asked) == 3
     bits = math.fsum(direct.bits(prompt, direct.ids(text)) for prompt, text in asked)
     tokens = sum(len(direct.ids(text)) for _, text in asked)
     size = sum(len(text.encode()) for _, text in asked)
-    assert value(chats, "holdout", "bits_per_token") == pytest.approx(bits / tokens, abs=1e-4)
-    assert value(chats, "holdout", "bits_per_byte") == pytest.approx(bits / size, abs=1e-4)
+    assert value(outcome, "holdout", "bits_per_token") == pytest.approx(bits / tokens, abs=1e-4)
+    assert value(outcome, "holdout", "bits_per_byte") == pytest.approx(bits / size, abs=1e-4)
     perplexity = 2 ** (bits / tokens)
-    assert value(chats, "holdout", "token_perplexity") == pytest.approx(perplexity, rel=1e-4)
+    assert value(outcome, "holdout", "token_perplexity") == pytest.approx(perplexity, rel=1e-4)
+
+
+def test_chats_cost_the_bits_that_torch_computes(chats: EvaluationOutcome, direct: Direct) -> None:
+    assert_costs(chats, direct)
+
+
+def test_the_likelihoods_of_a_model_in_bfloat16_are_not_rounded_too(tmp_path: Path) -> None:
+    rows = rows_to_score(tmp_path / "eval.jsonl", CHATS)
+    job = make_job(tmp_path, rows=[rows], max_gen_toks=2, dtype="bfloat16", batch="1")
+    assert_costs(run(job), Direct("bfloat16"))
 
 
 def test_every_turn_is_a_document_and_a_conversation_a_cluster(chats: EvaluationOutcome) -> None:
