@@ -17,8 +17,9 @@ from osft_assets.core.scores import TaskKind
 from resources import mmlu_dev
 from resources.evaluated_model import Pairs
 from resources.evaluation_errors import explained
+from resources.task_manager import task_manager
 from resources.task_names import TaskNames
-from resources.task_places import TaskPlaces, loadable
+from resources.task_places import Definition, definition_of, directories_of
 
 # Raise it when a change to how we evaluate gives other scores.
 CODE_VERSION = "2"
@@ -56,25 +57,24 @@ class Asked:
 
 def benchmarks(recipe: EvaluationRecipe, names: TaskNames) -> list[Asked]:
     """The recipe's tasks. A group without a score of its own stands for its parts."""
-    from lm_eval.tasks import TaskManager
-
-    places = TaskPlaces(recipe.tasks, names)
-    manager = TaskManager(include_defaults=False, include_path=places.directories())
+    definitions = [definition_of(spec) for spec in recipe.tasks]
+    manager = task_manager(directories_of(definitions, names))
     found: dict[str, Asked] = {}
-    for spec in recipe.tasks:
-        for asked in _loaded(spec, manager):
+    for definition in definitions:
+        for asked in _loaded(definition, manager):
             _refuse_leaking_examples(asked, recipe)
             found[asked.name] = asked
     return list(found.values())
 
 
-def _loaded(spec: str | dict[str, Any], manager: Any) -> Iterator[Asked]:
+def _loaded(definition: Definition, manager: Any) -> Iterator[Asked]:
+    spec, config = definition
     if spec == mmlu_dev.NAME:
         yield Asked(mmlu_dev.NAME, "benchmark", mmlu_dev.mmlu_dev(), caveat=mmlu_dev.CAVEAT)
         return
-    shown = spec if isinstance(spec, str) else spec.get("task") or spec.get("group")
+    shown = spec if isinstance(spec, str) else config.get("task") or config.get("group")
     try:
-        made = manager._load_spec(loadable(spec))  # noqa: SLF001 - load() flattens
+        made = manager._load_spec(definition.loadable)  # noqa: SLF001 - load() flattens
     except Exception as problem:  # noqa: BLE001 - of lm-eval, datasets, and the network
         raise explained(problem, f"task {shown}") from problem
     for item in made if isinstance(made, list) else [made]:

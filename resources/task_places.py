@@ -1,11 +1,12 @@
 """Where the definitions of tasks are: lm-eval's own by name, the user's in YAML files.
 
-A task's data files are looked for beside its definition.
+What they say is read here once, to refuse what cannot be asked; lm-eval makes tasks of them in
+`resources.task_manager`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from osft_assets.core.errors import ConfigError
 from resources import mmlu_dev
@@ -14,36 +15,49 @@ from resources.task_names import TaskNames, part_names
 _YAML = (".yaml", ".yml")
 
 
-class TaskPlaces:
-    """Where lm-eval must look for what the tasks name."""
+class Definition(NamedTuple):
+    """One of evaluate.tasks, and what it says; a name of lm-eval's says nothing itself."""
 
-    def __init__(self, specs: Sequence[str | dict[str, Any]], names: TaskNames) -> None:
-        self._specs, self._names = specs, names
+    spec: str | dict[str, Any]
+    config: Mapping[str, Any]
 
-    def directories(self) -> list[Path]:
-        """The directories to read; a name that leads nowhere is refused."""
-        wanted: list[str] = []
-        own: list[Path] = []
-        for spec in self._specs:
-            if isinstance(spec, dict):
-                wanted += part_names(spec) if "group" in spec else []
-            elif spec.endswith(_YAML):
-                wanted += self._parts_of_file(spec, own)
-            elif spec != mmlu_dev.NAME:
-                self._names.check(spec, [mmlu_dev.NAME])
-                wanted.append(spec)
-        return [*(self._names.directories(wanted) if wanted else []), *own]
+    @property
+    def file(self) -> Path | None:
+        """Where it is written down."""
+        is_file = isinstance(self.spec, str) and self.spec.endswith(_YAML)
+        return Path(str(self.spec)) if is_file else None
 
-    def _parts_of_file(self, spec: str, own: list[Path]) -> list[str]:
-        """A group's parts may be in files beside it."""
-        config = _read_yaml(spec)
-        if "group" not in config:
-            return []
-        own.append(Path(spec).parent)
-        return part_names(config)
+    @property
+    def loadable(self) -> str | dict[str, Any]:
+        """What lm-eval can load: it takes a group's file for a task, so that goes by its name."""
+        return str(self.config["group"]) if self.file and "group" in self.config else self.spec
 
 
-def _read_yaml(spec: str, *, resolve_functions: bool = False) -> dict[str, Any]:
+def definition_of(spec: str | dict[str, Any]) -> Definition:
+    """What a task of the recipe is; ConfigError when its file cannot be read."""
+    if isinstance(spec, dict):
+        return Definition(spec, spec)
+    return Definition(spec, _read_yaml(spec) if spec.endswith(_YAML) else {})
+
+
+def directories_of(definitions: Iterable[Definition], names: TaskNames) -> list[Path]:
+    """Where lm-eval must look for what they name; a name that leads nowhere is refused.
+
+    A group's parts may be in files beside it.
+    """
+    wanted: list[str] = []
+    own: list[Path] = []
+    for each in definitions:
+        if "group" in each.config:
+            wanted += part_names(each.config)
+            own += [each.file.parent] if each.file else []
+        elif isinstance(each.spec, str) and not each.file and each.spec != mmlu_dev.NAME:
+            names.check(each.spec, [mmlu_dev.NAME])
+            wanted.append(each.spec)
+    return [*(names.directories(wanted) if wanted else []), *own]
+
+
+def _read_yaml(spec: str) -> dict[str, Any]:
     from lm_eval.tasks._yaml_loader import load_yaml
 
     path = Path(spec)
@@ -52,34 +66,9 @@ def _read_yaml(spec: str, *, resolve_functions: bool = False) -> dict[str, Any]:
             f"evaluate.tasks: {spec} does not exist where this step runs. Give an absolute path"
         )
     try:
-        config: dict[str, Any] = load_yaml(path, resolve_func=resolve_functions)
-    except Exception as problem:  # noqa: BLE001 - of yaml, and of the code it names
+        config: dict[str, Any] = load_yaml(path, resolve_func=False)
+    except Exception as problem:  # noqa: BLE001 - of yaml, and of the files it includes
         raise ConfigError(f"evaluate.tasks: {spec} cannot be read: {problem}") from None
     if not isinstance(config, dict) or not config.keys() & {"task", "group"}:
         raise ConfigError(f"evaluate.tasks: {spec} has neither task nor group. Expected one")
     return config
-
-
-def loadable(spec: str | dict[str, Any]) -> str | dict[str, Any]:
-    """What lm-eval can load. It takes a group's file for a task, so that goes by its name; a task
-    file's data files are beside it, where lm-eval would look in the current directory.
-    """
-    if isinstance(spec, dict) or not spec.endswith(_YAML):
-        return spec
-    config = _read_yaml(spec, resolve_functions=True)
-    if "group" in config:
-        return str(config["group"])
-    arguments = config.get("dataset_kwargs") or {}
-    files = arguments.get("data_files")
-    if not files:
-        return spec
-    found = _absolute(files, Path(spec).resolve().parent)
-    return {**config, "dataset_kwargs": {**arguments, "data_files": found}}
-
-
-def _absolute(files: Any, directory: Path) -> Any:
-    if isinstance(files, Mapping):
-        return {key: _absolute(value, directory) for key, value in files.items()}
-    if isinstance(files, list):
-        return [_absolute(value, directory) for value in files]
-    return str(directory / files) if (directory / files).exists() else files

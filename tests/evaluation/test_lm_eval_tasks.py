@@ -110,24 +110,39 @@ def test_the_data_files_of_a_yaml_file_are_beside_it(
     assert value(found, "own_choices", "acc") == value(outcome, "own_choices", "acc")
 
 
-def test_a_group_of_own_files_has_a_score_and_those_of_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory = tmp_path / "mine"
+def group_of(directory: Path, *parts: Any) -> Path:
+    """The file of a group that averages its parts; `one` and `rest` have files beside it."""
     write_rows(directory / "one.jsonl", FACTS[:1])
     write_rows(directory / "rest.jsonl", FACTS[1:])
     for name in ("one", "rest"):
-        values = choices_task(directory / f"{name}.jsonl", name)
+        values = choices_task(f"{name}.jsonl", name)
         (directory / f"{name}.yaml").write_text(yaml.safe_dump(values))
     group = {
         "group": "both",
-        "task": ["one", "rest"],
+        "task": list(parts),
         "aggregate_metric_list": [{"metric": "acc", "weight_by_size": False}],
         "metadata": {"version": 1.0},
     }
-    (directory / "both.yaml").write_text(yaml.safe_dump(group))
+    path = directory / "both.yaml"
+    path.write_text(yaml.safe_dump(group))
+    return path
+
+
+def test_the_data_files_of_a_part_within_a_groups_file_are_beside_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = group_of(tmp_path / "mine", "one", choices_task("rest.jsonl", "within"))
     monkeypatch.setattr("resources.task_names.TaskNames._scanned", lambda _: {})
-    found = run(make_job(tmp_path / "job", str(directory / "both.yaml")))
+    found = run(make_job(tmp_path / "job", str(group)))
+    assert len(read_documents(Path(found.directories["both"]), "acc,none")) == len(FACTS)
+
+
+def test_a_group_of_own_files_has_a_score_and_those_of_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = group_of(tmp_path / "mine", "one", "rest")
+    monkeypatch.setattr("resources.task_names.TaskNames._scanned", lambda _: {})
+    found = run(make_job(tmp_path / "job", str(group)))
     scores = {s.task: s.value for s in scores_of(found, "both").scores if s.metric == "acc"}
     assert scores["both"] == pytest.approx((scores["one"] + scores["rest"]) / 2)
     documents = read_documents(Path(found.directories["both"]), "acc,none")
