@@ -15,10 +15,10 @@ from typing import Any
 
 from osft_assets.core.errors import EvaluationError
 from osft_assets.core.evaluation_job import RowsToScore
+from osft_assets.core.rows import IGNORED_LABEL
 from resources.answer_scores import ANSWER_SCORES, answer_scores
 
 _VERSION = "1.0"
-_IGNORED_LABEL = -100
 _LN2 = math.log(2)
 Documents = list[dict[str, Any]]
 
@@ -82,7 +82,7 @@ def _texts(row: Mapping[str, Any], reader: Reader) -> Iterator[dict[str, Any]]:
 
 def _segments(row: Mapping[str, Any], _: Reader) -> Iterator[dict[str, Any]]:
     ids, labels = row["input_ids"], row["labels"]
-    learnt = [label != _IGNORED_LABEL for label in labels]
+    learnt = [label != IGNORED_LABEL for label in labels]
     start = 1  # the first token has nothing before it
     while start < len(ids):
         end = start

@@ -20,7 +20,7 @@ RowKind = Literal["messages", "tokens", "documents"]
 # A reader that cannot make a row of something passes on the reason instead.
 RawRow = bytes | Mapping[str, Any] | RowError
 # Label of a token that the loss leaves out.
-_IGNORED_LABEL = -100
+IGNORED_LABEL = -100
 _REMEDY: Mapping[str, str] = {
     "messages": "Give chats as messages, conversations, or instruction/input/output",
     "tokens": "Give input_ids and labels, or set train.use_processed_dataset to false",
@@ -30,7 +30,7 @@ _REMEDY: Mapping[str, str] = {
 
 class _TokenRow(msgspec.Struct):
     input_ids: Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1)]
-    labels: list[Annotated[int, msgspec.Meta(ge=_IGNORED_LABEL)]]
+    labels: list[Annotated[int, msgspec.Meta(ge=IGNORED_LABEL)]]
 
 
 class RowParser:
@@ -104,7 +104,7 @@ class RowParser:
         ids, labels = len(tokens.input_ids), len(tokens.labels)
         if ids != labels:
             raise RowError(f"{ids} input_ids but {labels} labels; they go in pairs")
-        if all(label == _IGNORED_LABEL for label in tokens.labels):
+        if all(label == IGNORED_LABEL for label in tokens.labels):
             raise RowError("every label is -100, so there is nothing to learn from")
         return tokens
 
