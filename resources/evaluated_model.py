@@ -8,68 +8,36 @@ would then be scored as if the model had to say it (measured: perplexity 547 ins
 
 import json
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
-from osft_assets.core.training_progress import duration
+from resources.evaluation_progress import Progress
 
-# Reports of one kind of request: about every tenth, but not in a hurry.
-_SAY_EVERY_SECONDS = 10.0
 # Where lm-eval would begin with 64 sequences of the model's whole length and try until memory ends.
 _CPU_BATCH = 8
 Pairs = Literal["lm-eval", "text", "tokens"]
 
 
-class Progress:
-    """Says how far a task is. lm-eval calls `add_partial` once for every finished request."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self.dbdict = None  # lm-eval's hook has it
-        self.begin("", 0)
-
-    def begin(self, what: str, requests: int) -> None:
-        """The next requests."""
-        self._what, self._requests, self._done = what, requests, 0
-        self._start = self._said = time.monotonic()
-
-    def add_partial(self, _: str, __: Any, ___: Any) -> None:
-        self._done += 1
-        now = time.monotonic()
-        if now - self._said < _SAY_EVERY_SECONDS or not self._requests:
-            return
-        self._said = now
-        left = (now - self._start) / self._done * max(self._requests - self._done, 0)
-        self._say(
-            f"{self._what}: {self._done:,} of {self._requests:,} requests, "
-            f"about {duration(left)} left"
-        )
-
-
-def load(recipe: EvaluationRecipe, path: str, progress: Progress) -> Any:
-    """The model, on its device. All that is wrong with it is an exception of many kinds."""
+def load(recipe: EvaluationRecipe, path: str, device: str, progress: Progress) -> Any:
+    """The model, on the device. All that is wrong with it is an exception of many kinds."""
     arguments: dict[str, Any] = {
         "pretrained": path,
         "dtype": recipe.dtype,
         "trust_remote_code": recipe.trust_remote_code,
         **recipe.model_args,
+        "batch_size": batch_of(recipe, device),
     }
     if recipe.backend == "vllm":
         from lm_eval.models.vllm_causallms import VLLM
 
-        batch: int | str = "auto" if recipe.batch == "auto" else int(recipe.batch)
-        return _followed(VLLM)(progress, batch_size=batch, **arguments)
+        return type("Model", (_Followed, VLLM), {})(progress, **arguments)
     from lm_eval.models.huggingface import HFLM
 
-    device = device_of(recipe)
-    return _followed(HFLM)(
-        progress, device=device, batch_size=batch_of(recipe, device), **arguments
-    )
+    return type("Model", (_Transformers, HFLM), {})(progress, device=device, **arguments)
 
 
 def device_of(recipe: EvaluationRecipe) -> str:
@@ -100,8 +68,11 @@ def batch_of(recipe: EvaluationRecipe, device: str) -> int | str:
     return "auto" if device.startswith("cuda") else _CPU_BATCH
 
 
-def _followed(backend: type[Any]) -> type[Any]:
-    return type("Followed", (_Followed, backend), {})
+def _no_numbers(found: str) -> str:
+    return (
+        f"{found}: the model computes no numbers. Look at its weights, or set evaluate.dtype: "
+        "float32"
+    )
 
 
 _Backend: Any = object
@@ -145,10 +116,7 @@ class _Followed(_Backend):  # type: ignore[misc] # what it is mixed into is chos
         """Multiple choice would take the first NaN for the best; our rows look for themselves."""
         values = (each[0] if isinstance(each, tuple | list) else each for each in found)
         if self.pairs == "lm-eval" and any(math.isnan(value) for value in values):
-            raise EvaluationError(
-                f"{self.task}: a log-likelihood is nan: the model computes no numbers. Look at its "
-                "weights, or set evaluate.dtype: float32"
-            )
+            raise EvaluationError(_no_numbers(f"{self.task}: a log-likelihood is nan"))
         return found
 
     def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
@@ -174,6 +142,21 @@ class _Followed(_Backend):  # type: ignore[misc] # what it is mixed into is chos
             lengths = (len(ids) for ids in self.tokenizer(list(strings))["input_ids"])
             self.cut[self.task] += sum(length > most for length in lengths)
         return super().tok_batch_encode(strings, *more, **options)
+
+
+class _Transformers(_Followed):
+    """With a look at what answers are made of, which vLLM does not show."""
+
+    def _model_generate(self, *given: Any, **options: Any) -> Any:
+        if self.pairs == "lm-eval":  # of our rows, the likelihoods are looked at
+            options["logits_processor"] = [self._checked]
+        return super()._model_generate(*given, **options)
+
+    def _checked(self, _: Any, logits: Any) -> Any:
+        """The largest of no numbers is the first token: an answer like any other."""
+        if not (logits < math.inf).all():
+            raise EvaluationError(_no_numbers(f"{self.task}: a logit is nan or infinite"))
+        return logits
 
 
 @contextmanager

@@ -19,9 +19,10 @@ from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome, Ro
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.scores import SCORES_FILE, TaskScores
 from osft_assets.core.workspace import Workspace
-from resources.evaluated_model import Pairs, Progress, device_of, exactly, load
+from resources.evaluated_model import Pairs, device_of, exactly, load
 from resources.evaluation_call import evaluate, generation_settings
 from resources.evaluation_errors import explained
+from resources.evaluation_progress import Progress
 from resources.evaluation_scores import Found
 from resources.evaluation_tasks import Asked, benchmarks, without_effect
 from resources.library_versions import installed_versions
@@ -29,7 +30,7 @@ from resources.row_reader import reader_of, refuse_no_tokenizer
 from resources.row_tasks import Reader, documents_of, row_task
 from resources.scores_place import ScoresPlace
 from resources.task_names import TaskNames
-from resources.worker_main import answer, end_with_the_parent
+from resources.worker_main import answer, end_with_the_parent, say
 
 _LOG_LINE = "[%(levelname)s] %(name)s: %(message)s"
 _LIBRARIES = ("lm-eval", "torch", "transformers", "datasets", "vllm")
@@ -73,9 +74,9 @@ class Evaluation:
         missing = [each for each in asked if not places[each.name].is_whole]
         reused = tuple(each.name for each in asked if each not in missing)
         if reused:
-            _say(f"Answered before by this very model: {', '.join(reused)}")
+            say(f"Answered before by this very model: {', '.join(reused)}")
         if missing:
-            self._answer(missing, places)
+            self._answer(missing, places, device)
         return EvaluationOutcome(
             directories={name: str(place.directory) for name, place in places.items()},
             reused=reused,
@@ -125,16 +126,16 @@ class Evaluation:
             places[each.name] = ScoresPlace(parent, safe, known, self._recipe.log_samples)
         return places
 
-    def _answer(self, missing: list[Asked], places: Mapping[str, ScoresPlace]) -> None:
-        progress = Progress(_say)
-        _say(f"Loading the model for {len(missing)} tasks")
+    def _answer(self, missing: list[Asked], places: Mapping[str, ScoresPlace], device: str) -> None:
+        progress = Progress(say)
+        say(f"Loading the model for {len(missing)} tasks")
         try:
-            model = load(self._recipe, self._job.model_path, progress)
+            model = load(self._recipe, self._job.model_path, device, progress)
         except Exception as problem:  # noqa: BLE001 - theirs are of every kind
             raise explained(problem, "The model cannot be loaded") from problem
         refuse_no_tokenizer(model.tokenizer, self._job.model_path)
         for number, each in enumerate(missing, start=1):
-            _say(f"{each.name}: task {number} of {len(missing)}")
+            say(f"{each.name}: task {number} of {len(missing)}")
             self._evaluate(each, model, places[each.name])
         for task, count in model.cut.items():
             if count:
@@ -167,10 +168,6 @@ class Evaluation:
             (draft.directory / SCORES_FILE).write_text(marker.model_dump_json(indent=2))
             draft.name = place.directory.name
             draft.replaces = place.directory.exists() and not place.is_whole
-
-
-def _say(line: str) -> None:
-    print(f"osft-assets: {line}", flush=True)  # noqa: T201 - the parent reads it
 
 
 if __name__ == "__main__":

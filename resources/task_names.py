@@ -14,6 +14,7 @@ from typing import Any
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
+from resources.worker_main import say
 
 # What a name leads to: the directory below lm_eval/tasks, and the names of its parts.
 Known = Mapping[str, Mapping[str, Any]]
@@ -70,7 +71,7 @@ class TaskNames:
         return read
 
     def _scanned(self) -> Known:
-        print("Listing lm-eval's tasks: some seconds, once.", flush=True)  # noqa: T201 - for the log
+        say("Listing lm-eval's tasks: some seconds, once.")
         from lm_eval.tasks import TaskManager
 
         index = TaskManager().task_index

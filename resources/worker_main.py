@@ -21,6 +21,7 @@ from osft_assets.core.worker import (
     PROBLEM_FILE,
     WorkerProblem,
 )
+from osft_assets.core.worker_log import OWN_PREFIX
 from resources.process_tree import GRACE_SECONDS, MARKER_VARIABLE, kill_marked
 
 _STANDARD_INPUT = 0
@@ -39,6 +40,11 @@ def answer(
         return _give_up(directory, explain(problem))
     _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
     return 0
+
+
+def say(line: str) -> None:
+    """Tell whoever follows the run; all else that is printed is only in the log."""
+    print(f"{OWN_PREFIX}{line}", flush=True)  # noqa: T201 - the parent reads it
 
 
 def end_with_the_parent(temporary_directory: str = "") -> None:

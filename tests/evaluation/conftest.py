@@ -1,5 +1,6 @@
 """One process evaluates for all of these tests; nothing of it reaches for the network."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from osft_assets.core.workspace import Workspace
 from resources.task_names import TaskNames
+from tests.evaluation.parts import DEMO, FACTS, write_rows
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -25,3 +27,15 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("indexed")
     assert "arc_easy" in TaskNames(Workspace(root)).known
     return root
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The questions of the tasks in `parts`."""
+    return write_rows(tmp_path / "facts.jsonl", FACTS)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the demo's model, which may be broken."""
+    return Path(shutil.copytree(DEMO, tmp_path / "model"))

@@ -1,6 +1,5 @@
 """What cannot be evaluated is refused in a sentence, with what to do."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,14 @@ from osft_assets.core.errors import ConfigError, EvaluationError, OsftError
 from osft_assets.core.evaluation_job import EvaluationOutcome
 from tests.evaluation.parts import (
     CHATS,
-    DEMO,
-    FACTS,
     choices_task,
     generation_task,
     make_job,
     rows_to_score,
     run,
-    write_rows,
 )
 
 Runner = Callable[..., EvaluationOutcome]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "facts.jsonl", FACTS)
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A copy that may be broken."""
-    return Path(shutil.copytree(DEMO, tmp_path / "model"))
 
 
 @pytest.fixture
@@ -159,6 +144,13 @@ def test_a_model_that_computes_no_numbers_on_a_benchmark(
 ) -> None:
     with pytest.raises(EvaluationError, match="nan"):
         ask(choices_task(data), model=nan_model)
+
+
+def test_a_model_that_computes_no_numbers_where_it_only_writes(
+    ask: Runner, nan_model: Path, data: Path
+) -> None:
+    with pytest.raises(EvaluationError, match=r"own_answers: a logit is nan.*dtype: float32"):
+        ask(generation_task(data), model=nan_model)
 
 
 def test_examples_that_would_be_the_questions_themselves(ask: Runner, data: Path) -> None:

@@ -1,6 +1,5 @@
 """A model is asked each thing once: what is kept, and what makes it be asked again."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from osft_assets.core.errors import OsftError
 from tests.evaluation.parts import (
     CHATS,
-    DEMO,
     FACTS,
     choices_task,
     generation_task,
@@ -22,23 +20,15 @@ from tests.evaluation.parts import (
 )
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "facts.jsonl", FACTS)
-
-
-def copy_of_demo(directory: Path) -> Path:
-    return Path(shutil.copytree(DEMO, directory / "model"))
-
-
 def without_weights(model: Path) -> Path:
     """Nobody can load it any more; its tokenizer is still there."""
     (model / "model.safetensors").unlink()
     return model
 
 
-def test_a_second_run_answers_from_the_first_and_loads_no_model(data: Path, tmp_path: Path) -> None:
-    model = copy_of_demo(tmp_path)
+def test_a_second_run_answers_from_the_first_and_loads_no_model(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
     rows = rows_to_score(tmp_path / "eval.jsonl", CHATS)
     job = make_job(
         tmp_path, choices_task(data), model=model, rows=[rows], max_gen_toks=2, holdout=True
@@ -88,17 +78,19 @@ def test_a_setting_that_can_change_a_score_asks_anew(
     assert not run(make_job(tmp_path, choices_task(data), **knobs)).reused  # type: ignore[arg-type]
 
 
-def test_another_model_is_never_answered_for(data: Path, tmp_path: Path) -> None:
+def test_another_model_is_never_answered_for(data: Path, model: Path, tmp_path: Path) -> None:
     run(make_job(tmp_path, choices_task(data)))
-    other = without_weights(copy_of_demo(tmp_path))
+    other = without_weights(model)
     job = make_job(tmp_path, choices_task(data), model=other, model_fingerprint="other")
     with pytest.raises(OsftError, match="The model cannot be loaded"):
         run(job)
 
 
-def test_the_same_files_elsewhere_are_the_same_model(data: Path, tmp_path: Path) -> None:
+def test_the_same_files_elsewhere_are_the_same_model(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
     run(make_job(tmp_path, choices_task(data)))
-    moved = without_weights(copy_of_demo(tmp_path))
+    moved = without_weights(model)
     assert run(make_job(tmp_path, choices_task(data), model=moved)).reused == ("own_choices",)
 
 

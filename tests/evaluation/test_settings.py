@@ -2,10 +2,12 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from osft_assets.core.evaluation_job import EvaluationOutcome
+from osft_assets.core.worker_log import is_worth_saying
 from osft_assets.core.workspace import Workspace
 from resources.task_names import TaskNames
 from tests.evaluation.parts import (
@@ -19,13 +21,7 @@ from tests.evaluation.parts import (
     samples,
     score,
     scores_of,
-    write_rows,
 )
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "facts.jsonl", FACTS)
 
 
 def answers(outcome: EvaluationOutcome) -> list[str]:
@@ -113,6 +109,15 @@ def test_the_names_of_tasks_are_listed_once(indexed: Path) -> None:
     directories = names.directories(["mmlu", "arc_easy"])
     assert time.monotonic() - start < 1
     assert [directory.name for directory in directories] == ["mmlu", "arc"]
+
+
+def test_whoever_waits_for_the_list_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lm_eval.tasks.TaskManager", lambda: SimpleNamespace(task_index={}))
+    assert not TaskNames(Workspace(tmp_path)).known
+    [line] = capsys.readouterr().out.splitlines()
+    assert is_worth_saying(line)
 
 
 def test_a_damaged_list_of_names_is_made_again(indexed: Path, tmp_path: Path) -> None:
