@@ -38,10 +38,8 @@ def base_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         evaluator: dg.ResourceParam[Evaluator],
         dataset_source: dg.ResourceParam[DatasetSource],
     ) -> dg.MaterializeResult[ScoresRecord]:
-        recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
         stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
-        found = stage.run("base_scores", base_model, recipe, holdout_split, context.log.info)
-        return _result(found, recipe, pipeline)
+        return _scored(context, stage, "base_scores", base_model, holdout_split)
 
     return base_scores
 
@@ -58,10 +56,8 @@ def scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         evaluator: dg.ResourceParam[Evaluator],
         dataset_source: dg.ResourceParam[DatasetSource],
     ) -> dg.MaterializeResult[ScoresRecord]:
-        recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
         stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
-        found = stage.run("scores", checkpoint.model, recipe, holdout_split, context.log.info)
-        return _result(found, recipe, pipeline)
+        return _scored(context, stage, "scores", checkpoint.model, holdout_split)
 
     return scores
 
@@ -85,13 +81,19 @@ def _parts(pipeline: PipelineRecipe, which: Which, model: str) -> dict[str, Any]
     }
 
 
-def _result(
-    found: Evaluated, recipe: EvaluationRecipe, pipeline: PipelineRecipe
+def _scored(
+    context: dg.AssetExecutionContext,
+    stage: EvaluationStage,
+    which: Which,
+    model: ModelRecord,
+    holdout: DatasetSplit,
 ) -> dg.MaterializeResult[ScoresRecord]:
+    recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
+    found = stage.run(which, model, recipe, holdout, context.log.info)
     return dg.MaterializeResult(
         value=found.record,
         data_version=dg.DataVersion(found.record.fingerprint),
-        metadata=_metadata(found, recipe, pipeline),
+        metadata=_metadata(found, recipe, stage.pipeline),
     )
 
 
@@ -106,7 +108,7 @@ def _metadata(
         "model": record.model_uri,
         "model_hash": record.model_fingerprint,
         "table": dg.MetadataValue.path(record.table_path),
-        "files": {name: dg.MetadataValue.path(at).value for name, at in record.directories.items()},
+        "files": record.directories,
         "reused": ", ".join(outcome.reused) or "none",
         "notes": dg.MetadataValue.md(notes or "none"),
         "settings": recipe.model_dump(),

@@ -48,7 +48,7 @@ class EvaluationStage:
         evaluator: Evaluator,
         source: DatasetSource,
     ) -> None:
-        self._pipeline, self._workspace = pipeline, workspace
+        self.pipeline, self._workspace = pipeline, workspace
         self._evaluator, self._source = evaluator, source
         self._home = workspace.pipeline(pipeline.name)
 
@@ -64,7 +64,7 @@ class EvaluationStage:
         rows = tuple(self._rows(model, recipe, holdout, say))
         if not rows and not recipe.tasks:
             raise EvaluationError(
-                f"{self._pipeline.name} has nothing to evaluate: there is no holdout, and "
+                f"{self.pipeline.name} has nothing to evaluate: there is no holdout, and "
                 "evaluate has neither tasks nor skills. Give one, or lower dataset.data_split"
             )
         known = content_fingerprint(Path(model.path))
@@ -90,7 +90,7 @@ class EvaluationStage:
         skills = list(own_skills(recipe.skills, self._source, self._workspace, say))
         if not recipe.holdout:
             return skills
-        earlier = earlier_holdouts(model.skills, self._pipeline.name)
+        earlier = earlier_holdouts(model.skills, self.pipeline.name)
         return [*own_holdout(holdout, say), *earlier, *skills]
 
     def _outcome(
@@ -125,7 +125,7 @@ class EvaluationStage:
         table = self._home / "scores" / f"{which}-{identity}.csv"
         self._workspace.write(table, _table(tasks).encode())
         return ScoresRecord(
-            pipeline=self._pipeline.name,
+            pipeline=self.pipeline.name,
             model_uri=model.uri,
             model_fingerprint=known,
             fingerprint=identity,
