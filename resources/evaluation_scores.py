@@ -24,6 +24,7 @@ from osft_assets.core.scores import (
     Score,
     TaskKind,
 )
+from resources.chance import chance_of
 
 _LN2 = math.log(2)
 _CLOSE = 1e-6
@@ -79,6 +80,7 @@ class Found:
                     higher_is_better=self._direction(task, metric),
                     version=str(self.results["versions"].get(task, "")),
                     shots=int(self.results["n-shot"].get(task) or 0),
+                    chance=self._chance(task, metric, key),
                 )
 
     def _stderr(
@@ -94,6 +96,13 @@ class Found:
             Measured(d.document, d.cluster, *d.metrics[key]) for d in documents if key in d.metrics
         ]
         return stderr_of(measured) if measured else None
+
+    def _chance(self, task: str, metric: str, key: str) -> float | None:
+        parts = self.parts if task == self.name else {task: self.parts.get(task)}
+        if not all(parts.values()):
+            return None  # a group within the group
+        weights = {name: self._weights().get((name, key), 1.0) for name in parts}
+        return chance_of(metric, self.results["samples"], parts, weights)
 
     def _direction(self, task: str, metric: str) -> bool | None:
         higher = self.results["higher_is_better"].get(task, {}).get(metric)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from osft_assets.core.errors import EvaluationError
+from osft_assets.core.lineage import fingerprint
 from osft_assets.core.records import Record
 
 SCORES_FILE = "scores.json"
@@ -39,6 +40,7 @@ class Score(Record):
     higher_is_better: bool | None
     version: str
     shots: int
+    chance: float | None = None  # what guessing scores; None where that is not known
 
     @property
     def key(self) -> str:
@@ -61,6 +63,12 @@ class TaskScores(Record):
     prompt_hashes: dict[str, str]
     seconds: float
     caveat: str = ""
+
+    @property
+    def questions(self) -> str:
+        """The same where the same was asked, whatever the task is called; empty when not known."""
+        hashes = sorted(self.prompt_hashes.values())
+        return fingerprint({"questions": hashes}) if hashes else ""
 
     def overall(self) -> tuple[Score, ...]:
         """The scores of the task as a whole."""

@@ -16,6 +16,8 @@ from resources.evaluation_scores import Found
 class Part:
     """A task, as far as its scores are concerned."""
 
+    OUTPUT_TYPE = "generate_until"
+
     def __init__(self, **adders: Callable[[Any], float]) -> None:
         self._adders = adders
 

@@ -97,6 +97,16 @@ def test_its_documents_add_up_to_it_or_are_not_there(name: str, outcome: Evaluat
             assert len(found) == len(FACTS)
 
 
+def test_of_multiple_choice_it_is_known_what_guessing_scores(outcome: EvaluationOutcome) -> None:
+    chances = {
+        score.metric: score.chance
+        for name in NAMES
+        for score in scores_of(outcome, name).overall()
+        if score.chance is not None
+    }
+    assert chances == {"acc": pytest.approx(1 / 3), "acc_norm": pytest.approx(1 / 3)}
+
+
 def test_the_data_files_of_a_yaml_file_are_beside_it(
     outcome: EvaluationOutcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_mmlu_dev_needs_no_network_and_says_what_it_is(tmp_path: Path) -> None:
     outcome = run(make_job(tmp_path, "mmlu_dev", limit=3))
     scores = scores_of(outcome, "mmlu_dev")
     assert "Not the MMLU test set" in scores.caveat
+    assert {s.chance for s in scores.scores} == {0.25}
     assert len({s.task for s in scores.scores}) == 5
     assert score(outcome, "mmlu_dev", "acc").value == pytest.approx(
         sum(s.value for s in scores.scores if s.task != "mmlu_dev") / 4
