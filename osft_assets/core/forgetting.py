@@ -4,7 +4,7 @@ The arithmetic of one comparison is `core.comparison`; the judgement, `core.gate
 `core.forgetting_charts`.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from osft_assets.core.records import Record
 from osft_assets.core.scores import TaskKind
@@ -39,13 +39,33 @@ class TaskComparison(Record):
     tolerance: float  # in units of the metric
     verdict: VerdictWord
     reason: str
+    chance: float | None = None  # what guessing scores
+    caveat: str = ""
+
+
+class SkillColumn(NamedTuple):
+    """One skill over the steps. `rows`: what was asked, for each value; empty when not known."""
+
+    skill: str
+    metric: str
+    higher_is_better: bool
+    values: tuple[float | None, ...]
+    rows: tuple[str, ...]
+
+    def is_of_other_rows(self, step: int) -> bool:
+        """Whether the value must not be compared with the newest: a holdout was split anew."""
+        measured = [
+            rows for value, rows in zip(self.values, self.rows, strict=True) if value is not None
+        ]
+        return self.values[step] is not None and self.rows[step] != measured[-1]
 
 
 class SkillMatrix(Record):
     """Every skill (column) after every step of a chain of pipelines (row). None: not measured.
 
     The first step is the base model of the first pipeline. A skill is what a pipeline's holdout
-    measures, with one metric for the whole column.
+    measures, with one metric for the whole column. `rows` has a hash of what was asked for every
+    value: those of different rows are not compared.
     """
 
     steps: tuple[str, ...]
@@ -53,6 +73,14 @@ class SkillMatrix(Record):
     metrics: tuple[str, ...]
     higher_is_better: tuple[bool, ...]
     values: tuple[tuple[float | None, ...], ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    def columns(self) -> list[SkillColumn]:
+        """The skills, one by one."""
+        rows = self.rows or tuple(("",) * len(self.skills) for _ in self.steps)
+        about = zip(self.skills, self.metrics, self.higher_is_better, strict=True)
+        by_skill = zip(about, zip(*self.values, strict=True), zip(*rows, strict=True), strict=True)
+        return [SkillColumn(*each, values, asked) for each, values, asked in by_skill]
 
 
 class GateClaim(Record):

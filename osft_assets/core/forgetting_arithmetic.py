@@ -5,28 +5,23 @@ They inform; what blocks is judged task by task, in `core.gate`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import NamedTuple
 
 from osft_assets.core.deciding_metric import deciding_metric
 from osft_assets.core.errors import EvaluationError
-from osft_assets.core.forgetting import SkillMatrix, TaskComparison
+from osft_assets.core.forgetting import SkillColumn, SkillMatrix, TaskComparison
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.scores import Score, ScoresRecord, TaskScores
 
 _EARLIER = "holdout:"  # before the name of the pipeline whose holdout it is
-
-
-class _Column(NamedTuple):
-    skill: str
-    metric: str
-    higher_is_better: bool
-    values: tuple[float | None, ...]  # one a step
+# So many above what guessing scores is a skill: of 44 models that guess, one gets there.
+_STDERRS = 2
 
 
 def retention(comparisons: Sequence[TaskComparison]) -> float | None:
     """The mean share of the old tasks' scores that is left: 1 is all. None without old tasks.
 
-    Of a metric where less is better, base / tuned. Scores of 0 or less have no share.
+    Of a metric where less is better, base / tuned. What the base cannot do has no share: scores of
+    0 or less, and those that it could have guessed.
     """
     shares = [share for each in comparisons if each.kind != "holdout" for share in _shares(each)]
     return fmean(shares) if shares else None
@@ -37,16 +32,26 @@ def backward_transfer(matrix: SkillMatrix) -> float | None:
 
     After Lopez-Paz and Ranzato (2017): the last value minus the one right after the skill was
     learned, turned so that more is better. None where no skill has both, and where they have
-    different metrics: such a mean has no unit.
+    different metrics: such a mean has no unit. What was asked other rows since is `left_out`.
     """
     changes = [
         (column.metric, change)
-        for column in _columns(matrix)
+        for column in matrix.columns()
         for change in _change(column, matrix.steps)
     ]
     if len({metric for metric, _ in changes}) != 1:
         return None
     return fmean(change for _, change in changes)
+
+
+def left_out(matrix: SkillMatrix) -> list[str]:
+    """The skills that were asked other rows since they were learned: nothing is said of them."""
+    return [
+        column.skill
+        for column in matrix.columns()
+        if column.skill in matrix.steps[:-1]
+        and column.is_of_other_rows(matrix.steps.index(column.skill))
+    ]
 
 
 def extended(
@@ -64,7 +69,7 @@ def extended(
             "this one does not start from. Look at start_from"
         )
     before, after = _skills(base), _skills(tuned)
-    columns = list(_columns(matrix)) if matrix else []
+    columns = matrix.columns() if matrix else []
     known = {column.skill for column in columns}
     columns += [
         _new_column(skill, before[skill], len(steps), policy)
@@ -76,18 +81,26 @@ def extended(
 
 def _shares(comparison: TaskComparison) -> Iterator[float]:
     base, tuned = comparison.difference.base, comparison.difference.tuned
-    if comparison.higher_is_better and base > 0:
+    if comparison.higher_is_better and base > 0 and _is_more_than_chance(comparison):
         yield max(tuned, 0.0) / base
     elif not comparison.higher_is_better and base > 0 and tuned > 0:
         yield base / tuned
 
 
-def _change(column: _Column, steps: Sequence[str]) -> Iterator[float]:
+def _is_more_than_chance(comparison: TaskComparison) -> bool:
+    """Where guessing is not known to score anything, it is taken to score nothing."""
+    difference = comparison.difference
+    least = difference.base - _STDERRS * (difference.base_stderr or 0.0)
+    return least > (comparison.chance or 0.0)
+
+
+def _change(column: SkillColumn, steps: Sequence[str]) -> Iterator[float]:
     """Nothing for the newest skill: it has had no time to be forgotten."""
     if column.skill not in steps[:-1]:
         return
-    learned, last = column.values[steps.index(column.skill)], column.values[-1]
-    if learned is not None and last is not None:
+    step = steps.index(column.skill)
+    learned, last = column.values[step], column.values[-1]
+    if learned is not None and last is not None and column.rows[step] == column.rows[-1]:
         yield last - learned if column.higher_is_better else learned - last
 
 
@@ -100,35 +113,41 @@ def _skills(record: ScoresRecord) -> dict[str, TaskScores]:
     }
 
 
-def _new_column(skill: str, task: TaskScores, steps: int, policy: GateRecipe) -> _Column:
+def _new_column(skill: str, task: TaskScores, steps: int, policy: GateRecipe) -> SkillColumn:
     # As a holdout is judged, whichever it is now: or the first column of a chain, an earlier skill
     # by its second step, could have another metric than all that follow.
     score = deciding_metric(task.model_copy(update={"kind": "holdout"}), policy)
-    return _Column(skill, score.key, score.higher_is_better is True, (None,) * steps)
+    empty: tuple[None, ...] = (None,) * steps
+    return SkillColumn(skill, score.key, score.higher_is_better is True, empty, ("",) * steps)
 
 
 def _grown(
-    column: _Column, before: Mapping[str, TaskScores], after: Mapping[str, TaskScores]
-) -> _Column:
-    """With the new step's value, and the last step's where only now it was measured."""
-    *earlier, last = column.values
-    if last is None:
-        last = _value(before, column)
-    return column._replace(values=(*earlier, last, _value(after, column)))
+    column: SkillColumn, before: Mapping[str, TaskScores], after: Mapping[str, TaskScores]
+) -> SkillColumn:
+    """With the new step's value, and the last step's where only now it was measured, or measured
+    on the rows that the new step was asked.
+    """
+    last, again, new = (
+        (column.values[-1], column.rows[-1]),
+        _cell(before, column),
+        _cell(after, column),
+    )
+    if again[0] is not None and (last[0] is None or last[1] != again[1]):
+        last = again
+    return column._replace(
+        values=(*column.values[:-1], last[0], new[0]), rows=(*column.rows[:-1], last[1], new[1])
+    )
 
 
-def _value(tasks: Mapping[str, TaskScores], column: _Column) -> float | None:
-    scores: tuple[Score, ...] = tasks[column.skill].overall() if column.skill in tasks else ()
-    return next((score.value for score in scores if score.key == column.metric), None)
+def _cell(tasks: Mapping[str, TaskScores], column: SkillColumn) -> tuple[float | None, str]:
+    """The value, and what was asked for it."""
+    task = tasks.get(column.skill)
+    scores: tuple[Score, ...] = task.overall() if task else ()
+    value = next((score.value for score in scores if score.key == column.metric), None)
+    return (None, "") if value is None or task is None else (value, task.questions)
 
 
-def _columns(matrix: SkillMatrix) -> Iterator[_Column]:
-    by_skill = zip(*matrix.values, strict=True)
-    of_columns = zip(matrix.skills, matrix.metrics, matrix.higher_is_better, by_skill, strict=True)
-    return (_Column(*column) for column in of_columns)
-
-
-def _matrix(steps: tuple[str, ...], columns: Sequence[_Column]) -> SkillMatrix:
+def _matrix(steps: tuple[str, ...], columns: Sequence[SkillColumn]) -> SkillMatrix:
     return SkillMatrix(
         steps=steps,
         skills=tuple(column.skill for column in columns),
@@ -137,4 +156,5 @@ def _matrix(steps: tuple[str, ...], columns: Sequence[_Column]) -> SkillMatrix:
         values=tuple(
             tuple(column.values[step] for column in columns) for step in range(len(steps))
         ),
+        rows=tuple(tuple(column.rows[step] for column in columns) for step in range(len(steps))),
     )

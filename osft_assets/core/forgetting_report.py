@@ -23,7 +23,7 @@ from osft_assets.core.scores import ScoresRecord, TaskScores, read_documents
 from osft_assets.core.workspace import Workspace
 
 # Raise it when the same scores would be judged otherwise.
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class ReportStage:

@@ -51,6 +51,8 @@ def judge_task(
         tolerance=tolerance,
         verdict=verdict,
         reason=_reason(before.key, difference, tolerance, verdict, policy),
+        chance=before.chance,
+        caveat=base.caveat,
     )
 
 

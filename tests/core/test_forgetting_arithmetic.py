@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from osft_assets.core.errors import EvaluationError
 from osft_assets.core.forgetting import SkillMatrix, TaskComparison
-from osft_assets.core.forgetting_arithmetic import backward_transfer, extended, retention
+from osft_assets.core.forgetting_arithmetic import (
+    backward_transfer,
+    extended,
+    left_out,
+    retention,
+)
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.scores import ScoresRecord, TaskScores
 from tests.core.gate_parts import comparison, difference, record, score, task
@@ -22,10 +27,11 @@ def kept(base: float, tuned: float, **values: Any) -> TaskComparison:
     return comparison(difference=difference(base=base, tuned=tuned), **values)
 
 
-def holdout(loss: float, of: str = "", metric: str = "bits_per_byte") -> TaskScores:
+def holdout(loss: float, of: str = "", asked: str = "") -> TaskScores:
     """The own one, or that of an earlier pipeline."""
     kind, name = ("earlier", f"holdout:{of}") if of else ("holdout", "holdout")
-    return task(score(metric, loss), score("exact_match", 0.9), kind=kind, name=name)
+    scores = score("bits_per_byte", loss), score("exact_match", 0.9)
+    return task(*scores, kind=kind, name=name, prompt_hashes={name: asked} if asked else {})
 
 
 def matrix(*rows: tuple[float | None, ...], **values: Any) -> SkillMatrix:
@@ -38,6 +44,7 @@ def matrix(*rows: tuple[float | None, ...], **values: Any) -> SkillMatrix:
         "metrics": ("bits_per_byte,none",) * count,
         "higher_is_better": (False,) * count,
         "values": rows,
+        "rows": (("",) * count,) * len(rows),
     }
     return SkillMatrix(**(defaults | values))
 
@@ -116,6 +123,23 @@ def test_the_worse_the_model_the_less_is_retained(base: float, one: float, other
 def test_where_there_was_nothing_old_nothing_is_retained(tasks: list[TaskComparison]) -> None:
     assert retention(tasks) is None
     assert retention([*tasks, kept(0.5, 0.25)]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("base", "chance", "counts"),
+    [
+        (0.28, 0.25, False),
+        (0.30, 0.25, True),
+        (0.03, None, False),
+        (0.05, None, True),
+    ],
+)
+def test_what_the_base_may_have_guessed_is_no_skill_to_retain(
+    base: float, chance: float | None, counts: bool
+) -> None:
+    found = retention([kept(base, base / 2, chance=chance), kept(0.8, 0.8)])  # stderr 0.02
+
+    assert found == pytest.approx(0.75 if counts else 1)
 
 
 # Backward transfer
@@ -213,6 +237,34 @@ def test_a_cell_that_its_own_step_did_not_measure_is_measured_by_the_next() -> N
     found = extended(matrix((2.0,), (None,)), before, after, POLICY)
 
     assert found.values == ((2.0,), (1.0,), (1.1,))
+
+
+def test_a_holdout_that_was_split_anew_is_not_compared_with_the_old_one() -> None:
+    before, after = (record("a", holdout(loss, asked="old")) for loss in (2.0, 1.0))
+    first = extended(None, before, after, POLICY)
+    before, after = (record("b", holdout(loss, of="a", asked="old")) for loss in (1.0, 1.1))
+    second = extended(first, before, after, POLICY)
+    before, after = (record("c", holdout(loss, of="a", asked="new")) for loss in (0.3, 0.2))
+    third = extended(second, before, after, POLICY)
+
+    [column] = third.columns()
+
+    assert backward_transfer(second) == pytest.approx(-0.1)
+    assert column.values == (2.0, 1.0, 0.3, 0.2)  # b, measured again on the rows that c was asked
+    assert [column.is_of_other_rows(step) for step in range(4)] == [True, True, False, False]
+    assert backward_transfer(third) is None
+    assert (left_out(second), left_out(third)) == ([], ["a"])
+
+
+def test_a_holdout_split_anew_before_the_next_training_is_measured_again() -> None:
+    before, after = (record("a", holdout(loss, asked="old")) for loss in (2.0, 1.0))
+    first = extended(None, before, after, POLICY)
+    before, after = (record("b", holdout(loss, of="a", asked="new")) for loss in (0.7, 0.9))
+    second = extended(first, before, after, POLICY)
+
+    assert second.values == ((2.0,), (0.7,), (0.9,))
+    assert backward_transfer(second) == pytest.approx(-0.2)
+    assert left_out(second) == []
 
 
 def test_a_pipeline_cannot_start_from_itself() -> None:
