@@ -16,6 +16,7 @@ from osft_assets.core.ports import (
     FoundModel,
     FoundSource,
     ModelInspector,
+    ModelRegistry,
     ModelSource,
     RowBatch,
     Trainer,
@@ -23,7 +24,18 @@ from osft_assets.core.ports import (
 )
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.records import SourceRecord
+from osft_assets.core.registry_records import (
+    FINGERPRINT_PROPERTY,
+    LOCAL_REGISTRY,
+    Property,
+    RegisteredModel,
+    RegisteredVersion,
+    Registration,
+    VersionListing,
+)
+from osft_assets.core.registry_versions import choose_version
 from osft_assets.core.scores import (
     DOCUMENTS_FILE,
     SCORES_FILE,
@@ -304,6 +316,88 @@ class FakeEvaluator:
         )
 
 
+class FakeRegistry:
+    """Models in memory. `fails` is raised by whatever is asked. Remembers the registrations."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.fails = fails
+        self.models: dict[tuple[str, str], RegisteredModel] = {}
+        self.registrations: list[Registration] = []
+
+    def register(
+        self, recipe: RegistryRecipe, registration: Registration, say: Callable[[str], None]
+    ) -> RegisteredVersion:
+        self._fail()
+        self.registrations.append(registration)
+        there = self._model(str(recipe.server or LOCAL_REGISTRY), registration.name)
+        taken = {one.version: str(one.properties[FINGERPRINT_PROPERTY]) for one in there.versions}
+        asked = registration.version
+        version = choose_version(registration.name, asked, registration.fingerprint, taken)
+        created = version not in taken
+        if created:
+            there = self._add(there, version, registration)
+        say(f"registered {there.name} {version}" if created else "registered before")
+        found = next(one for one in there.versions if one.version == version)
+        return RegisteredVersion(
+            registry=there.registry,
+            name=there.name,
+            version=version,
+            model_id=there.model_id,
+            version_id=found.version_id,
+            artifact_id=found.version_id,
+            uri=found.uri,
+            fingerprint=registration.fingerprint,
+            created=created,
+        )
+
+    def read(self, recipe: RegistryRecipe, name: str) -> RegisteredModel | None:
+        self._fail()
+        return self.models.get(_place(recipe, name))
+
+    def amend(
+        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
+    ) -> RegisteredModel:
+        self._fail()
+        there = self.models[_place(recipe, name)]
+        return self._keep(there, properties=there.properties | properties)
+
+    def _fail(self) -> None:
+        if self.fails:
+            raise self.fails
+
+    def _model(self, registry: str, name: str) -> RegisteredModel:
+        new = RegisteredModel(
+            registry=registry,
+            name=name,
+            model_id=str(len(self.models) + 1),
+            state="LIVE",
+            properties={},
+            versions=(),
+        )
+        return self.models.setdefault((registry, name), new)
+
+    def _add(self, model: RegisteredModel, version: str, told: Registration) -> RegisteredModel:
+        listing = VersionListing(
+            version=version,
+            version_id=str(len(model.versions) + 1),
+            state="LIVE",
+            author=told.author,
+            uri=told.uri,
+            created_ms=1_000 * len(model.versions),
+            properties=told.properties | {FINGERPRINT_PROPERTY: told.fingerprint},
+        )
+        return self._keep(model, versions=(*model.versions, listing))
+
+    def _keep(self, model: RegisteredModel, **values: Any) -> RegisteredModel:
+        changed = model.model_copy(update=values)
+        self.models[model.registry, model.name] = changed
+        return changed
+
+
+def _place(recipe: RegistryRecipe, name: str) -> tuple[str, str]:
+    return str(recipe.server or LOCAL_REGISTRY), name
+
+
 def _is_of_this_pipeline(job: EvaluationJob) -> bool:
     """Whether the model is the tuned one: a base can be another pipeline's checkpoint."""
     own = [rows.path for rows in job.rows if rows.kind == "holdout"]
@@ -320,6 +414,8 @@ def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
         "model_inspector": FakeInspector(),
         "trainer": FakeTrainer(),
         "evaluator": FakeEvaluator(),
+        "model_registry": FakeRegistry(),
+        "git_commit": "c0ffee",
         "io_manager": RecordIOManager(workspace),
     }
     return fakes | real
@@ -330,3 +426,4 @@ _model_source: type[ModelSource] = FakeModelSource
 _model_inspector: type[ModelInspector] = FakeInspector
 __: type[Trainer] = FakeTrainer
 _evaluator: type[Evaluator] = FakeEvaluator
+_model_registry: type[ModelRegistry] = FakeRegistry

@@ -56,21 +56,25 @@ def scores_are_comparable(base: _Tasks, tuned: _Tasks) -> GateClaim:
     )
 
 
-def refuse_blocked(report: ForgettingReport, model_fingerprint: str) -> None:
-    """Raise EvaluationError when a claim keeps the model from going on, or it is another model."""
-    place = f"{report.pipeline}/forgetting_report"
+def refuse_other_model(report: ForgettingReport, model_fingerprint: str) -> None:
+    """Raise EvaluationError when the report is about other weights."""
     if report.model_fingerprint != model_fingerprint:
         raise EvaluationError(
-            f"{place} is about model {report.model_fingerprint}, not about {model_fingerprint}, "
-            "which was trained since. Materialize the scores and the report again"
+            f"{report.pipeline}/forgetting_report is about model {report.model_fingerprint}, not "
+            f"about {model_fingerprint}, which was trained since. Materialize the scores and the "
+            "report again"
         )
+
+
+def refuse_blocked(report: ForgettingReport) -> None:
+    """Raise EvaluationError when a claim keeps the model from going on."""
     if report.blocked_by:
         why = " ".join(
             f"{claim.name}: {claim.reason}" for claim in report.claims if _is_blocking(claim)
         )
         raise EvaluationError(
-            f"{place} blocks this model. {why} Train it again, or change gate in the pipeline's "
-            "YAML file and materialize the report again"
+            f"{report.pipeline}/forgetting_report blocks this model. {why} Train it again, or "
+            "change gate in the pipeline's YAML file and materialize the report again"
         )
 
 

@@ -12,6 +12,8 @@ from osft_assets.core.records import Record
 Property = bool | int | float | str
 # The custom property of a version that says which weights it is: a hash of the model's files.
 FINGERPRINT_PROPERTY = "model_fingerprint"
+# What the registry is called that is a file in the workspace; another one has an address.
+LOCAL_REGISTRY = "local registry"
 State = Literal["LIVE", "ARCHIVED"]
 
 

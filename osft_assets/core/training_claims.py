@@ -14,6 +14,7 @@ from typing import Any
 
 from osft_assets.core.checkpoint import MODEL, CheckpointVersion, model_files
 from osft_assets.core.errors import TrainingError
+from osft_assets.core.model_files import README
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.training_job import MatrixLeak
 
@@ -93,8 +94,9 @@ def _complete(version: CheckpointVersion) -> Verdict:
 
 
 def _as_written(directory: Path, version: CheckpointVersion) -> Verdict:
-    there = {file.name: file for file in model_files(directory / MODEL)}
-    recorded = {file.name: file for file in version.files}
+    # The card is written when the model is registered, and again when it is registered anew.
+    there = {file.name: file for file in model_files(directory / MODEL) if file.name != README}
+    recorded = {file.name: file for file in version.files if file.name != README}
     changed = sorted(
         name for name in there.keys() | recorded.keys() if there.get(name) != recorded.get(name)
     )

@@ -6,15 +6,18 @@ leaves is `core.drafts`.
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from osft_assets.core.drafts import damaged, delete, locked, new_draft
 from osft_assets.core.errors import ConfigError, WorkspaceError
+from osft_assets.core.redaction import quoted
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -33,10 +36,22 @@ class Draft:
 
 
 class Workspace:
-    """A root directory, usually a mounted volume."""
+    """A root directory, usually a mounted volume.
 
-    def __init__(self, root: Path) -> None:
+    `address` is what other machines call it: pvc://claim/path, s3://bucket/prefix.
+    """
+
+    def __init__(self, root: Path, address: str = "") -> None:
         self.root = root.absolute()
+        self.address = _checked(address.rstrip("/"))
+
+    def address_of(self, path: Path) -> str:
+        """What a machine elsewhere can load `path` from; file:// while the workspace has no
+        address.
+        """
+        if not self.address:
+            return path.absolute().as_uri()
+        return f"{self.address}/{quote(str(path.absolute().relative_to(self.root)))}"
 
     def pipeline(self, name: str) -> Path:
         """Where a pipeline keeps its things."""
@@ -79,6 +94,15 @@ class Workspace:
         with _replacing(path) as temporary:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(content)
+
+
+def _checked(address: str) -> str:
+    if address and not re.fullmatch(r"(pvc|s3)://[^/\s]+(/\S+)?|file:///\S+", address):
+        raise ConfigError(
+            f"OSFT_WORKSPACE_URI is {quoted(address)}, expected pvc://claim/path, "
+            "s3://bucket/prefix or file:///path: what other machines call the workspace"
+        )
+    return address
 
 
 @contextmanager

@@ -6,7 +6,12 @@ import pytest
 
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.forgetting import ForgettingReport, GateClaim, SkillMatrix, TaskComparison
-from osft_assets.core.gate_claims import CLAIMS, gate_claims, refuse_blocked
+from osft_assets.core.gate_claims import (
+    CLAIMS,
+    gate_claims,
+    refuse_blocked,
+    refuse_other_model,
+)
 from osft_assets.core.recipes.gate import GateRecipe
 from tests.core.gate_parts import comparison, difference, score, task
 
@@ -178,7 +183,7 @@ def report(*claims_of_it: GateClaim) -> ForgettingReport:
 
 
 def test_a_model_that_passed_may_go_on_with_warnings() -> None:
-    refuse_blocked(report(*claims(comparison("lost"), when_lost="warn").values()), "m")
+    refuse_blocked(report(*claims(comparison("lost"), when_lost="warn").values()))
 
 
 def test_a_blocked_model_may_not_go_on_and_the_error_says_why() -> None:
@@ -187,9 +192,9 @@ def test_a_blocked_model_may_not_go_on_and_the_error_says_why() -> None:
     with pytest.raises(
         EvaluationError, match=r"old_skills_are_kept: arc_easy is lost: it was 0.9. n"
     ):
-        refuse_blocked(report(*found.values()), "m")
+        refuse_blocked(report(*found.values()))
 
 
 def test_a_verdict_about_another_model_says_nothing_about_this_one() -> None:
     with pytest.raises(EvaluationError, match="is about model m, not about n"):
-        refuse_blocked(report(), "n")
+        refuse_other_model(report(), "n")

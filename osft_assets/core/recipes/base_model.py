@@ -16,7 +16,8 @@ class BaseModelRecipe(Recipe):
     base_model: str = knob(
         "Qwen/Qwen2.5-1.5B-Instruct",
         "Where the model is: org/name[@revision] of the Hugging Face Hub, s3://bucket/prefix/, "
-        "pvc://path, oci://registry/image:tag, or the path of a directory.",
+        "pvc://path, oci://registry/image:tag, or the path of a directory. champion = the champion "
+        "of the pipeline's own model in the registry.",
         secret=True,
     )
     hf_token: EnvironmentName = knob(

@@ -11,9 +11,12 @@ from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.rows import RowKind
 
+# Instead of the address of a base model.
+_CHAMPION = "champion"
 # Fit for asset keys and for paths.
 _NAME, _EXPECTED = r"[a-z][a-z0-9_]{0,62}", "lower-case letters, digits and '_', a letter first"
 _Name = Annotated[str, matching(_NAME, _EXPECTED)]
@@ -34,6 +37,7 @@ class PipelineRecipe(Recipe):
     pod: PodRecipe = Field(default_factory=PodRecipe)
     evaluate: EvaluationRecipe = Field(default_factory=EvaluationRecipe)
     gate: GateRecipe = Field(default_factory=GateRecipe)
+    registry: RegistryRecipe = Field(default_factory=RegistryRecipe)
     defined_in: str = knob("", "The YAML file.")
 
     @model_validator(mode="before")
@@ -53,6 +57,20 @@ class PipelineRecipe(Recipe):
         if self.start_from and self.start_from == self.name:
             raise ValueError("start_from names this pipeline itself: name another one")
         return self
+
+    @model_validator(mode="after")
+    def _force_is_for_one_run(self) -> Self:
+        if self.registry.force:
+            raise ValueError(
+                "registry.force is for one run: set it in the launchpad of registry_entry, not in "
+                "this file"
+            )
+        return self
+
+    @property
+    def starts_from_champion(self) -> bool:
+        """Whether training goes on from the model's own champion."""
+        return self.base_model.base_model == _CHAMPION
 
     @property
     def row_kind(self) -> RowKind:

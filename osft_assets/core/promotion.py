@@ -1,0 +1,86 @@
+"""The promotion stage: makes a registered version the champion, or the one before it again.
+
+What a champion is: `core.champion`. Nothing is trained or registered here.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from osft_assets.core.champion import (
+    ChampionRecord,
+    Promotion,
+    before_champion,
+    champion_of,
+    newest_of,
+    promoted,
+)
+from osft_assets.core.errors import RegistryError
+from osft_assets.core.ports import ModelRegistry
+from osft_assets.core.recipes.promotion import PromotionRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.registry_records import (
+    LOCAL_REGISTRY,
+    RegisteredModel,
+    VersionListing,
+)
+
+
+class PromotionStage:
+    """Promotes versions of one model, `name`, in one registry."""
+
+    def __init__(self, registry: ModelRegistry, place: RegistryRecipe, name: str) -> None:
+        self._registry, self._place, self._name = registry, place, name
+
+    def run(self, recipe: PromotionRecipe, say: Callable[[str], None]) -> ChampionRecord:
+        """The champion, read back."""
+        model = read_model(self._registry, self._place, self._name)
+        before = champion_of(model)
+        promotion = _promotion(model, recipe)
+        change = promoted(model, promotion)
+        if change:
+            model = self._registry.amend(self._place, self._name, change)
+        champion = champion_of(model)
+        if champion is None or champion.version != promotion.version:
+            raise RegistryError(
+                f"{self._name} has the champion {champion.version if champion else 'none'}, not "
+                f"{promotion.version}: somebody else promoted one just now. Look at its history"
+            )
+        replaced = before.version if before else ""
+        say(_told(self._name, champion, replaced, changed=bool(change)))
+        return ChampionRecord(
+            registry=model.registry,
+            name=model.name,
+            version=champion,
+            promotion=promotion,
+            replaced=replaced,
+            changed=bool(change),
+        )
+
+
+def read_model(registry: ModelRegistry, place: RegistryRecipe, name: str) -> RegisteredModel:
+    """The model; RegistryError when nothing was ever registered under its name."""
+    model = registry.read(place, name)
+    if model is None:
+        where = place.server or LOCAL_REGISTRY
+        raise RegistryError(
+            f"The {where} has no model {name}. Materialize registry_entry first, or check "
+            "registry.address and registry.reg_name"
+        )
+    return model
+
+
+def _told(name: str, champion: VersionListing, replaced: str, *, changed: bool) -> str:
+    if not changed:
+        return f"{name} {champion.version} is the champion already."
+    return f"{name} {champion.version} is the champion now, after {replaced or 'none'}."
+
+
+def _promotion(model: RegisteredModel, recipe: PromotionRecipe) -> Promotion:
+    wanted = before_champion(model) if recipe.rollback else recipe.version or newest_of(model)
+    return Promotion(
+        version=wanted,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=recipe.by,
+        reason=recipe.reason,
+        kind="rollback" if recipe.rollback else "promote",
+    )

@@ -1,0 +1,46 @@
+"""What is claimed of a registry entry after it was made, and whether it is so.
+
+Registering compares already what it wrote; here the registry is asked again, later, as whoever
+deploys the model would ask it.
+"""
+
+from collections.abc import Mapping
+
+from osft_assets.core.registration import RegistryEntry
+from osft_assets.core.registry_records import (
+    FINGERPRINT_PROPERTY,
+    RegisteredModel,
+    RegisteredVersion,
+)
+
+CLAIMS = {
+    "entry_is_in_the_registry": "The version is there, live, with these weights and this address.",
+    "gate_was_passed": "Nobody forced the model past the gate.",
+}
+WARNINGS = frozenset({"gate_was_passed"})
+
+
+def judge(entry: RegistryEntry, model: RegisteredModel | None) -> Mapping[str, str]:
+    """What is wrong with each claim, or nothing. `model`: what the registry has under its name."""
+    forced = f"It was blocked, and forced: {entry.forced_because}." if entry.forced_because else ""
+    known = entry.registered
+    return {
+        "entry_is_in_the_registry": _missing(known, model) if known else "",
+        "gate_was_passed": forced,
+    }
+
+
+def _missing(known: RegisteredVersion, model: RegisteredModel | None) -> str:
+    named = f"{known.name} {known.version}"
+    again = "Materialize registry_entry again."
+    versions = model.versions if model else ()
+    found = next((one for one in versions if one.version == known.version), None)
+    if found is None:
+        return f"The {known.registry} has no {named}. {again}"
+    if found.state != "LIVE":
+        return f"{named} is {found.state} in the {known.registry}. Make it LIVE there, or train on."
+    if found.properties.get(FINGERPRINT_PROPERTY) != known.fingerprint:
+        return f"{named} is another model in the {known.registry}. {again}"
+    if found.uri != known.uri:
+        return f"{named} is at {found.uri or 'no address'}, not at {known.uri}. {again}"
+    return ""

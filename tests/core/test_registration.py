@@ -1,0 +1,282 @@
+"""The registry stage: what passed is registered with all that is known of it; nothing else is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
+from osft_assets.core.checkpoint_lineage import LINEAGE_FILE, read_lineage
+from osft_assets.core.errors import ConfigError, EvaluationError, RegistryError
+from osft_assets.core.forgetting_report import report_path
+from osft_assets.core.model_files import content_fingerprint
+from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.registration import RegistrationStage, RegistryEntry
+from osft_assets.core.registry_records import Registration
+from osft_assets.core.training_claims import judge
+from osft_assets.core.workspace import Workspace
+from tests.core import training_parts
+from tests.core.registry_parts import RUN, judged
+from tests.fakes import FINDINGS, FakeRegistry
+
+_REMOTE = "https://registry.example"
+
+
+class Desk:
+    """Registers checkpoints of one workspace in one registry."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.registry = workspace, FakeRegistry()
+        self.said: list[str] = []
+
+    def __call__(self, checkpoint: CheckpointRecord, **settings: Any) -> RegistryEntry:
+        stage = RegistrationStage(self.workspace, self.registry, RUN, "c0ffee")
+        return stage.run(checkpoint, RegistryRecipe(**settings), self.said.append)
+
+    @property
+    def asked(self) -> Registration:
+        return self.registry.registrations[-1]
+
+
+@pytest.fixture
+def register(workspace: Workspace) -> Desk:
+    return Desk(workspace)
+
+
+# What is registered
+
+
+def test_a_checkpoint_that_passed_is_registered_under_the_pipelines_name(register: Desk) -> None:
+    entry = register(judged(register.workspace))
+
+    assert entry.registered
+    assert (entry.registered.name, entry.registered.version) == ("lessons-model", "1.0.0")
+    assert (entry.verdict, entry.forced_because) == ("passed", "")
+
+
+def test_every_setting_reaches_the_registry(register: Desk) -> None:
+    settings = {
+        "reg_name": "teacher",
+        "reg_version": "2.1.0",
+        "reg_author": "ann",
+        "owner": "team",
+        "description": "for tests",
+        "format_name": "onnx",
+        "format_version": "1.2",
+    }
+
+    register(judged(register.workspace), **settings)
+
+    asked = register.asked
+    assert (asked.name, asked.version, asked.author) == ("teacher", "2.1.0", "ann")
+    assert (asked.owner, asked.description) == ("team", "for tests")
+    assert (asked.format_name, asked.format_version) == ("onnx", "1.2")
+
+
+def test_without_an_owner_the_author_is_the_owner(register: Desk) -> None:
+    register(judged(register.workspace), reg_author="ann")
+
+    assert register.asked.owner == "ann"
+
+
+def test_a_description_is_made_of_what_was_done(register: Desk) -> None:
+    register(judged(register.workspace))
+
+    assert register.asked.description == (
+        "OSFT of hf://tiny/model on 8 rows of fake://rows. Gate: passed."
+    )
+
+
+def test_the_version_says_from_what_it_was_made_and_how_it_did(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+
+    register(checkpoint)
+
+    told = register.asked.properties
+    assert told["pipeline_name"] == "lessons"
+    assert told["checkpoint_fingerprint"] == checkpoint.fingerprint
+    assert (told["base_model"], told["base_model_revision"]) == ("hf://tiny/model", "abc")
+    assert (told["dataset"], told["train_sha256"]) == ("fake://rows", "content of train")
+    assert (told["git_commit"], told["version/training-hub"]) == ("c0ffee", "0.11.2")
+    assert told["osft/worst_leak"] == pytest.approx(1e-5)
+    assert (told["score/arc_easy"], told["score/arc_easy/base"]) == (0.61, 0.62)
+    assert (told["score/arc_easy/stderr"], told["score/arc_easy/verdict"]) == (0.01, "kept")
+    assert (told["verdict"], told["retention"]) == ("passed", 0.973)
+    assert json.loads(str(told["recipe"])) == {}
+
+
+def test_what_was_not_measured_is_left_out(register: Desk) -> None:
+    outcome = training_parts.outcome(certificate=None)
+
+    register(judged(register.workspace, algorithm="sft", outcome=outcome))
+
+    assert not any(name.startswith("osft/") for name in register.asked.properties)
+
+
+def test_the_run_that_made_it_is_the_source_of_the_model(register: Desk) -> None:
+    register(judged(register.workspace))
+
+    assert register.asked.source == RUN
+
+
+# Where it is
+
+
+def test_a_model_in_a_local_workspace_is_at_the_path_of_its_files(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+
+    entry = register(checkpoint)
+
+    assert entry.registered
+    assert entry.registered.uri == Path(checkpoint.model.path).as_uri()
+
+
+@pytest.mark.parametrize("address", ["pvc://claim", "s3://bucket/osft", "file:///mnt/shared"])
+def test_elsewhere_the_workspace_has_another_name(workspace: Workspace, address: str) -> None:
+    register = Desk(Workspace(workspace.root, address))
+    checkpoint = judged(register.workspace)
+
+    register(checkpoint, address=_REMOTE)
+
+    below = f"lessons/checkpoints/{checkpoint.fingerprint}/model"
+    assert register.asked.uri == f"{address}/{below}"
+
+
+def test_a_registry_elsewhere_is_not_given_a_path_of_this_machine(register: Desk) -> None:
+    with pytest.raises(ConfigError, match="cannot load file://.*Set the environment variable OSFT"):
+        register(judged(register.workspace), address=_REMOTE)
+
+    assert not register.registry.registrations
+
+
+@pytest.mark.parametrize("address", ["/mnt/x", "pvc://", "gs://bucket", "pvc://a b", "file://x"])
+def test_a_name_of_the_workspace_that_no_server_understands_is_refused(
+    workspace: Workspace, address: str
+) -> None:
+    with pytest.raises(ConfigError, match="OSFT_WORKSPACE_URI is"):
+        Workspace(workspace.root, address)
+
+
+# The gate, once more
+
+
+def test_a_blocked_checkpoint_is_not_registered(register: Desk) -> None:
+    with pytest.raises(EvaluationError, match="blocks this model.*arc_easy is lost"):
+        register(judged(register.workspace, blocked=True))
+
+    assert not register.registry.registrations
+
+
+def test_a_checkpoint_that_nobody_judged_is_not_registered(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    report_path(register.workspace, "lessons", checkpoint.fingerprint).unlink()
+
+    with pytest.raises(EvaluationError, match="Nobody judged checkpoint"):
+        register(checkpoint)
+
+
+@pytest.mark.parametrize("settings", [{}, {"force": "I know"}])
+def test_weights_changed_since_they_were_judged_are_not_registered(
+    register: Desk, settings: dict[str, str]
+) -> None:
+    checkpoint = judged(register.workspace)
+    (Path(checkpoint.model.path) / "model.safetensors").write_bytes(b"others")
+
+    with pytest.raises(EvaluationError, match="forgetting_report is about model"):
+        register(checkpoint, **settings)
+
+
+def test_a_forced_registration_keeps_the_reason(register: Desk) -> None:
+    entry = register(judged(register.workspace, blocked=True), force="the benchmark is broken")
+
+    told = register.asked.properties
+    assert (entry.verdict, entry.forced_because) == ("blocked", "the benchmark is broken")
+    assert (told["verdict"], told["blocked_by"]) == ("blocked", "old_skills_are_kept")
+    assert told["forced_because"] == "the benchmark is broken"
+    assert "was forced" in Path(entry.card_path).read_text()
+
+
+def test_forcing_what_is_not_blocked_is_refused(register: Desk) -> None:
+    with pytest.raises(ConfigError, match="force is set, but .* blocks nothing"):
+        register(judged(register.workspace), force="to be sure")
+
+
+# Skipping, repeating, failing
+
+
+def test_a_skipped_registration_is_an_entry_that_says_so(register: Desk) -> None:
+    entry = register(judged(register.workspace), skip=True)
+
+    assert entry.registered is None
+    assert not register.registry.registrations
+    assert register.said == ["registry.skip is set: nothing is registered."]
+
+
+def test_the_same_checkpoint_again_is_the_same_entry(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+
+    first, second = register(checkpoint), register(checkpoint)
+
+    assert first.registered
+    assert second.registered
+    assert (first.registered.created, second.registered.created) == (True, False)
+    assert first.fingerprint == second.fingerprint
+
+
+def test_other_weights_are_the_next_version(register: Desk) -> None:
+    register(judged(register.workspace))
+    entry = register(judged(register.workspace, fingerprint="e" * 32, weights=b"other"))
+
+    assert entry.registered
+    assert entry.registered.version == "1.0.1"
+
+
+def test_a_registry_that_fails_leaves_a_checkpoint_that_is_kept(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    register.registry.fails = RegistryError("it is down")
+
+    with pytest.raises(RegistryError, match="it is down"):
+        register(checkpoint)
+
+    lineage = read_lineage(Path(checkpoint.version_path))
+    assert lineage
+    assert lineage.registered is None
+
+
+# What stays beside the checkpoint
+
+
+def test_the_lineage_leads_from_the_entry_back_to_the_rows(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+
+    entry = register(checkpoint)
+
+    lineage = read_lineage(Path(checkpoint.version_path))
+    assert lineage
+    assert entry.lineage_path.endswith(LINEAGE_FILE)
+    assert lineage.registered == entry.registered
+    assert lineage.base_model.uri == "hf://tiny/model"
+    assert lineage.trained.train_sha256 == "content of train"
+    assert (lineage.run, lineage.git_commit) == (RUN, "c0ffee")
+    assert Path(lineage.report_path).is_file()
+
+
+def test_a_damaged_lineage_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / LINEAGE_FILE).write_text("{}")
+
+    with pytest.raises(RegistryError, match="lineage.json is damaged.*Materialize registry_entry"):
+        read_lineage(tmp_path)
+
+
+def test_the_card_changes_nothing_about_the_model(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    directory, model = Path(checkpoint.version_path), Path(checkpoint.model.path)
+    before = content_fingerprint(model)
+    version = read_version(directory)
+
+    register(checkpoint)
+
+    assert (directory / MODEL / "README.md").is_file()
+    assert content_fingerprint(model) == before
+    assert judge(directory, version, FINDINGS)["files_are_as_written"].seen["files"] == 2
