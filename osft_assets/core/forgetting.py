@@ -76,7 +76,9 @@ class SkillMatrix(Record):
     rows: tuple[tuple[str, ...], ...] = ()
 
     def columns(self) -> list[SkillColumn]:
-        """The skills, one by one."""
+        """The skills, one by one; none of a chain without a step."""
+        if not self.steps:
+            return []
         rows = self.rows or tuple(("",) * len(self.skills) for _ in self.steps)
         about = zip(self.skills, self.metrics, self.higher_is_better, strict=True)
         by_skill = zip(about, zip(*self.values, strict=True), zip(*rows, strict=True), strict=True)

@@ -6,16 +6,22 @@ from html import escape
 
 from osft_assets.core.figures import figure
 from osft_assets.core.forgetting import ForgettingReport, GateClaim
+from osft_assets.core.forgetting_arithmetic import left_out
 from osft_assets.core.forgetting_charts import difference_bars
 from osft_assets.core.forgetting_summary import Sentence, sentences
 from osft_assets.core.markup import clean, html_table
-from osft_assets.core.score_tables import COMPARED, comparison_rows
+from osft_assets.core.score_tables import COMPARED, JUDGED, comparison_rows, judged_rows
 from osft_assets.core.skill_matrix_chart import matrix_heat_map
 
 _MOST_NAMED = 12
 _POINTS = (
     "Points are percentage points. In brackets: where the difference may be, given how "
     "few questions were asked. n: the questions or texts compared."
+)
+_JUDGED = (
+    "paired: document by document, with the same questions; unpaired: by the two errors alone, "
+    "which sees less. Effect size: the difference in standard deviations of the documents' "
+    "differences. p-value: McNemar's, exact, where answers are right or wrong."
 )
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #57606a; --rule: #c4cad1;
@@ -40,6 +46,7 @@ def report_page(report: ForgettingReport, title: str) -> str:
         f"<h1>Forgetting report</h1><p>{shown}</p>{_summary(sentences(report, _MOST_NAMED))}",
         _section("Task by task", html_table(COMPARED, comparison_rows(report)), _POINTS),
         f'<div class="wide">{difference_bars(report)}</div>',
+        _section("How each was judged", html_table(JUDGED, judged_rows(report)), _JUDGED),
         _section("Over the steps", matrix_heat_map(report.matrix), _transfer(report)),
         _section("The gate", html_table(("claim", "result", "reason"), _claims(report.claims))),
         _section("Its policy", html_table(("setting", "value"), _policy(report))),
@@ -65,9 +72,12 @@ def _section(heading: str, content: str, before: str = "") -> str:
 
 
 def _transfer(report: ForgettingReport) -> str:
-    if report.backward_transfer is None:
-        return ""
-    return f"Backward transfer: {figure(report.backward_transfer, share=False)}"
+    words, others = [], left_out(report.matrix)
+    if report.backward_transfer is not None:
+        words.append(f"Backward transfer: {figure(report.backward_transfer, share=False)}.")
+    if others:
+        words.append(f"Left out, since other rows are asked than before: {', '.join(others)}.")
+    return " ".join(words)
 
 
 def _claims(claims: Sequence[GateClaim]) -> list[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from osft_assets.core.scores import Score, TaskScores
 
 _MOST_ROWS = 40
 COMPARED = ("task", "metric", "base", "tuned", "difference (+ is better)", "n", "verdict")
+JUDGED = ("task", "compared", "effect size", "p-value", "why", "to keep in mind")
 _SCORED = ("task", "metric", "value ± standard error", "n", "better is", "version")
 _BETTER = {True: "higher", False: "lower", None: ""}
 
@@ -32,6 +33,21 @@ def comparison_rows(report: ForgettingReport) -> list[tuple[str, ...]]:
     """The cells of the table."""
     ordered = holdouts(report.comparisons) + old_skills(report.comparisons)
     return [_compared(comparison) for comparison in ordered]
+
+
+def judged_rows(report: ForgettingReport) -> list[tuple[str, ...]]:
+    """How each task was compared, and why it was judged so."""
+    return [
+        (
+            comparison.task,
+            comparison.difference.method,
+            _number(comparison.difference.effect_size),
+            _number(comparison.difference.p_value),
+            comparison.reason,
+            comparison.caveat,
+        )
+        for comparison in holdouts(report.comparisons) + old_skills(report.comparisons)
+    ]
 
 
 def score_table(tasks: Sequence[TaskScores]) -> str:
@@ -54,6 +70,10 @@ def _compared(comparison: TaskComparison) -> tuple[str, ...]:
         f"{difference.documents:,}",
         comparison.verdict,
     )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else figure(value, share=False)
 
 
 def _scored(score: Score) -> tuple[str, ...]:

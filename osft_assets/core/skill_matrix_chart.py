@@ -5,17 +5,23 @@ The bars of one step are `core.forgetting_charts`.
 
 import math
 import textwrap
-from typing import NamedTuple
 
 from osft_assets.core.figures import figure, is_share, metric_name
-from osft_assets.core.forgetting import SkillMatrix
+from osft_assets.core.forgetting import SkillColumn, SkillMatrix
 from osft_assets.core.markup import shortened
 from osft_assets.core.svg import INK, MUTED, RULE, picture, text
 
 _TITLE = "Every skill after every step"
-_CAPTION = "Darker is better; every column has its own scale. Hatched: not measured."
+_CAPTION = (
+    "Darker is better, from the middle of each column.",
+    "The same change is the same step of colour in all columns of one metric;",
+    "the whole scale is at least 10 points, or a tenth of the largest value.",
+    "Hatched: not measured, or asked other rows than the newest value.",
+)
+_LEAST_POINTS, _LEAST_SHARE = 0.1, 0.1
 _NOTHING = "No skill was measured."
 _LEFT, _CELL_WIDTH, _CELL_HEIGHT, _NARROWEST = 190, 100, 34, 500
+_CAPTION_LINE = 18
 _TOP, _LINE, _LINES_OF_NAME, _LETTERS = 44, 14, 3, 14
 _LIGHTEST, _DARKEST = (0xE3, 0xEE, 0xF9), (0x08, 0x45, 0x94)
 # White letters where black ones would be hard to read.
@@ -27,11 +33,8 @@ _HATCH = (
 )
 
 
-class _Column(NamedTuple):
-    skill: str
-    metric: str
-    higher_is_better: bool
-    values: tuple[float | None, ...]
+class _Column(SkillColumn):
+    """What is drawn of a skill."""
 
     def text_of(self, row: int) -> str:
         value = self.values[row]
@@ -45,16 +48,29 @@ class _Column(NamedTuple):
 
     @property
     def measured(self) -> list[float]:
-        return [value for value in self.values if value is not None and math.isfinite(value)]
+        return [value for value in map(self.drawn, range(len(self.values))) if value is not None]
 
-    def goodness(self, value: float) -> float:
-        """From 0, the worst of the column, to 1, its best."""
-        low, high = min(self.measured), max(self.measured)
-        reach = high / 2 - low / 2  # of halves, because the whole may be infinite
-        if not reach:
+    def drawn(self, step: int) -> float | None:
+        """What has a colour: a number that can be compared."""
+        value = self.values[step]
+        is_number = value is not None and math.isfinite(value)
+        return value if is_number and not self.is_of_other_rows(step) else None
+
+    @property
+    def half_reach(self) -> float:
+        """Of its colours, at least; a half, because the whole may be infinite."""
+        found = self.measured or [0.0]
+        largest = max(abs(value) for value in found)
+        least = _LEAST_POINTS if is_share(self.metric, *found) else _LEAST_SHARE * largest
+        return max(max(found) / 2 - min(found) / 2, least / 2)
+
+    def goodness(self, value: float, half_reach: float) -> float:
+        """From 0 to 1, the better the more; 0.5 is the middle of the column."""
+        if not half_reach:
             return 0.5
-        share = (value / 2 - low / 2) / reach
-        return share if self.higher_is_better else 1 - share
+        quarter = max(self.measured) / 4 + min(self.measured) / 4
+        change = (value / 2 - quarter) / half_reach
+        return min(1.0, max(0.0, 0.5 + (change if self.higher_is_better else -change)))
 
 
 def matrix_heat_map(matrix: SkillMatrix) -> str:
@@ -63,30 +79,45 @@ def matrix_heat_map(matrix: SkillMatrix) -> str:
     if not matrix.steps or not matrix.skills:
         nothing = heading + text(16, 50, _NOTHING)
         return picture("matrix", (_TITLE, _NOTHING), (_NARROWEST, 66), nothing)
-    columns = _columns(matrix)
+    columns = [_Column(*column) for column in matrix.columns()]
+    reaches = _reaches(columns)
     top = _TOP + _LINE * (2 + max(len(column.lines) for column in columns)) + 8
-    body = "".join(_column(one, _LEFT + _CELL_WIDTH * i, top) for i, one in enumerate(columns))
+    body = "".join(
+        _column(one, reaches[one.metric], (_LEFT + _CELL_WIDTH * i, top))
+        for i, one in enumerate(columns)
+    )
     bottom = top + _CELL_HEIGHT * len(matrix.steps)
-    caption = text(16, bottom + 22, _CAPTION, f'fill="{MUTED}"')
+    caption = "".join(
+        text(16, bottom + 22 + _CAPTION_LINE * i, words, f'fill="{MUTED}"')
+        for i, words in enumerate(_CAPTION)
+    )
     width = max(_NARROWEST, _LEFT + _CELL_WIDTH * len(columns) + 16)
     words = (_TITLE, _described(matrix, columns))
     everything = _HATCH + heading + _steps(matrix, top) + body + caption
-    return picture("matrix", words, (width, bottom + 38), everything)
+    return picture(
+        "matrix", words, (width, bottom + 22 + _CAPTION_LINE * len(_CAPTION)), everything
+    )
 
 
-def _columns(matrix: SkillMatrix) -> list[_Column]:
-    values = zip(*matrix.values, strict=True)
-    about = zip(matrix.skills, matrix.metrics, matrix.higher_is_better, values, strict=True)
-    return [_Column(*each) for each in about]
+def _reaches(columns: list[_Column]) -> dict[str, float]:
+    """One scale a metric: a column that hardly changed must not look like one that did."""
+    found: dict[str, float] = {}
+    for column in columns:
+        found[column.metric] = max(found.get(column.metric, 0.0), column.half_reach)
+    return found
 
 
 def _described(matrix: SkillMatrix, columns: list[_Column]) -> str:
     rows = [
-        f"{step}: "
-        + ", ".join(f"{one.skill} {one.text_of(row) or 'not measured'}" for one in columns)
+        f"{step}: " + ", ".join(f"{one.skill} {_told(one, row)}" for one in columns)
         for row, step in enumerate(matrix.steps)
     ]
     return "; ".join(rows) + "."
+
+
+def _told(column: _Column, row: int) -> str:
+    other = " on other rows" if column.is_of_other_rows(row) else ""
+    return f"{column.text_of(row)}{other}" or "not measured"
 
 
 def _steps(matrix: SkillMatrix, top: float) -> str:
@@ -97,9 +128,13 @@ def _steps(matrix: SkillMatrix, top: float) -> str:
     )
 
 
-def _column(column: _Column, left: float, top: float) -> str:
-    places = [(left, top + _CELL_HEIGHT * row) for row in range(len(column.values))]
-    cells = [_cell(column, row, place) for row, place in enumerate(places)]
+def _column(column: _Column, half_reach: float, place: tuple[float, float]) -> str:
+    left, top = place
+    shades = [_shade_of(column, row, half_reach) for row in range(len(column.values))]
+    cells = [
+        _box((left, top + _CELL_HEIGHT * row), shade, column.text_of(row))
+        for row, shade in enumerate(shades)
+    ]
     # A picture in the picture, because it cuts what is too wide for the column.
     size = f'x="{left:.0f}" y="{_TOP}" width="{_CELL_WIDTH - 2}" height="{top - _TOP:.0f}"'
     return f"<svg {size}>{_header(column, top - _TOP - 8)}</svg>{''.join(cells)}"
@@ -116,18 +151,22 @@ def _header(column: _Column, lowest: float) -> str:
     return "".join(names) + about
 
 
-def _cell(column: _Column, row: int, place: tuple[float, float]) -> str:
-    value, (left, top) = column.values[row], place
-    colour, letters = "url(#not-measured)", INK
-    if value is not None and math.isfinite(value):
-        goodness = column.goodness(value)
-        colour, letters = _shade(goodness), "#ffffff" if goodness > _DARK else "#1f2328"
+def _shade_of(column: _Column, row: int, half_reach: float) -> tuple[str, str]:
+    """The colours of the cell and of its letters."""
+    value = column.drawn(row)
+    if value is None:
+        return "url(#not-measured)", INK
+    goodness = column.goodness(value, half_reach)
+    return _shade(goodness), "#ffffff" if goodness > _DARK else "#1f2328"
+
+
+def _box(place: tuple[float, float], shade: tuple[str, str], words: str) -> str:
+    (left, top), (colour, letters) = place, shade
     box = (
         f'<rect x="{left:.0f}" y="{top:.0f}" width="{_CELL_WIDTH - 2}" '
         f'height="{_CELL_HEIGHT - 2}" fill="{colour}"/>'
     )
     middle = f'text-anchor="middle" fill="{letters}"'
-    words = column.text_of(row)
     return box + (text(left + _CELL_WIDTH / 2 - 1, top + 21, words, middle) if words else "")
 
 

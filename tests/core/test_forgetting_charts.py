@@ -4,6 +4,7 @@ import base64
 import math
 import re
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -392,6 +393,52 @@ def test_the_best_of_each_column_is_the_darkest() -> None:
     assert after == right == "#084594"
 
 
+def drawn_as(
+    *rows: tuple[float, ...], metric: str = "bits_per_byte,none", asked: Any = ()
+) -> list[str]:
+    """The colours of a matrix with these values, of which less is better."""
+    count = len(rows[0])
+    skills = SkillMatrix(
+        steps=tuple(f"step {n}" for n in range(len(rows))),
+        skills=tuple(f"skill-{n}" for n in range(count)),
+        metrics=(metric,) * count,
+        higher_is_better=(False,) * count,
+        values=rows,
+        rows=asked,
+    )
+    return cells(matrix_heat_map(skills))
+
+
+def lightness(colour: str) -> int:
+    return int(colour[1:3], 16)
+
+
+def test_the_same_change_is_the_same_step_of_colour_in_every_column() -> None:
+    first, second, worst, best = map(lightness, drawn_as((2.0, 1.4), (1.9, 0.9)))
+
+    assert first - second == pytest.approx((worst - best) / 5, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values"), [("bits_per_byte,none", (1.0, 0.999)), ("acc,none", (0.8, 0.799))]
+)
+def test_a_change_of_almost_nothing_is_almost_no_change_of_colour(
+    metric: str, values: tuple[float, float]
+) -> None:
+    before, after = map(lightness, drawn_as(*((value,) for value in values), metric=metric))
+
+    assert 0 < before - after < 5
+
+
+def test_a_value_of_other_rows_is_shown_without_a_colour() -> None:
+    asked = (("old",), ("new",), ("new",))
+
+    colours = drawn_as((9.0,), (1.0,), (0.9,), asked=asked)
+
+    assert colours[0] == "url(#not-measured)"
+    assert colours[1:] == drawn_as((1.0,), (0.9,))
+
+
 def test_what_was_not_measured_is_hatched_and_empty() -> None:
     skills = matrix(2).model_copy(update={"values": ((0.9, None), (math.nan, 0.8))})
 
@@ -451,6 +498,29 @@ def test_a_page_has_the_words_the_numbers_and_the_policy() -> None:
         assert words in said
     for words in ('["arc_easy"]', "Backward transfer: -0.012", "skill-1", "hf://org/base"):
         assert words in said
+
+
+def test_a_page_tells_how_each_task_was_compared_and_why_it_was_judged_so() -> None:
+    found = comparison().difference.model_copy(
+        update={"effect_size": -0.031, "p_value": 0.42, "method": "paired right/wrong"}
+    )
+    told = {"difference": found, "reason": "It was so.", "caveat": "No test set."}
+
+    said = page_text(report_page(report(comparison().model_copy(update=told)), "second"))
+
+    for words in ("paired right/wrong", "-0.031", "0.42", "It was so.", "No test set."):
+        assert words in said
+
+
+def test_a_page_names_the_skills_whose_rows_changed() -> None:
+    skills = matrix(3).model_copy(
+        update={"steps": ("base", "skill-0", "x"), "rows": (("a",) * 3, ("a",) * 3, ("b",) * 3)}
+    )
+
+    said = page_text(report_page(report(skills=skills), "second"))
+
+    assert "Left out, since other rows are asked than before: skill-0." in said
+    assert "skill-0 0.87 on other rows" in said
 
 
 def test_a_page_shows_names_as_text() -> None:
