@@ -2,6 +2,7 @@
 
 A thing is in use when a stable link leads to it, or a record of any pipeline names it: another
 pipeline's base model, a score, a registered version. The newest ones are kept whatever uses them.
+Scores, which belong to no pipeline, are `core.unused_scores`.
 """
 
 import os
@@ -19,6 +20,7 @@ from osft_assets.core.workspace import Workspace
 # What there are versions of, and the stable link to the newest.
 _KINDS = {"checkpoints": "final_model", "dataset_versions": "datasets"}
 _DOOMED = ".removing-"
+LEFT_BY_A_RUN, LEFT_BY_A_REMOVAL = "left by a killed run", "left by a killed removal"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def removable(workspace: Workspace, pipeline: str, keep: int) -> list[Removal]:
     """What of one pipeline may go, when the newest `keep` of each kind stay."""
     home = workspace.pipeline(pipeline)
     datasets = _old_versions(workspace, home, "dataset_versions", max(keep, 1))
-    left = [Removal(path, _size(path), "left by a killed run") for path in _left_behind(home)]
+    left = [Removal(path, size_of(path), LEFT_BY_A_RUN) for path in _left_behind(home)]
     return old_checkpoints(workspace, pipeline, max(keep, 1)) + datasets + left
 
 
@@ -46,18 +48,15 @@ def old_checkpoints(workspace: Workspace, pipeline: str, keep: int) -> list[Remo
 
 def _old_versions(workspace: Workspace, home: Path, kind: str, keep: int) -> list[Removal]:
     versions = _newest_first(home / kind)
-    named = _named_in_records(workspace)
+    named = named_in_records(workspace)
     spared = set(versions[:keep]) | _target(home / _KINDS[kind])
     old = [
-        Removal(path, _size(path), f"older than the newest {keep}, and nothing uses it")
+        Removal(path, size_of(path), f"older than the newest {keep}, and nothing uses it")
         for path in versions
         if path not in spared and path.name not in named
     ]
-    half_removed = sorted((home / kind).glob(f"{_DOOMED}*"))
-    return [
-        *old,
-        *(Removal(path, _size(path), "left by a killed removal") for path in half_removed),
-    ]
+    left = [Removal(path, size_of(path), LEFT_BY_A_REMOVAL) for path in half_removed(home / kind)]
+    return old + left
 
 
 def remove(removals: Iterable[Removal]) -> int:
@@ -97,7 +96,13 @@ def _target(link: Path) -> set[Path]:
     return {target, target.parent}
 
 
-def _named_in_records(workspace: Workspace) -> str:
+def half_removed(directory: Path) -> list[Path]:
+    """What a removal that was killed left there."""
+    return sorted(directory.glob(f"{_DOOMED}*"))
+
+
+def named_in_records(workspace: Workspace) -> str:
+    """All that any pipeline's records say: what they name is in use."""
     records = workspace.root.glob("*/records/*.json")
     return "\n".join(path.read_text(errors="replace") for path in sorted(records))
 
@@ -108,7 +113,8 @@ def _left_behind(home: Path) -> list[Path]:
     return sorted(path for path in links if path.is_symlink()) + drafts
 
 
-def _size(directory: Path) -> int:
+def size_of(directory: Path) -> int:
+    """Its bytes; a link has none."""
     if directory.is_symlink():
         return 0
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
