@@ -1,7 +1,8 @@
 """The local registry as one page for people: models, their versions, and which one is the champion.
 
-It only shows. `champion` and `champion_history` are custom properties of a model, by our own
-convention: the name of a version, and a JSON list of {version, at, by, kind, reason}.
+It only shows. Some custom properties are our own convention: a model's `champion`, the name of a
+version, and `champion_history`, a JSON list (`osft_assets.core.champion` writes them); a version's
+`verdict` and `forced_because`.
 """
 
 import json
@@ -78,10 +79,15 @@ def _version(version: Shown, artifacts: Sequence[Shown], champion: str) -> tuple
         version.get("state", ""),
         _time(version["createTimeSinceEpoch"]),
         version.get("author", ""),
-        str(_properties(version).get("verdict", "")),
+        _verdict(_properties(version)),
         ", ".join(_format(artifact) for artifact in artifacts),
         ", ".join(redact(artifact.get("uri", "")) for artifact in artifacts) or "not registered",
     )
+
+
+def _verdict(properties: Mapping[str, Any]) -> str:
+    forced = properties.get("forced_because")
+    return f"{properties.get('verdict', '')}{f', forced: {forced}' if forced else ''}"
 
 
 def _history(text: Any) -> list[tuple[str, ...]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 _LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
 _LOOK_AGAIN_SECONDS = 0.005
 _LAST_ANSWERS_SECONDS = 1  # for those who still wait when it is stopped
 _STOP_SECONDS = 5.0
@@ -78,9 +79,11 @@ def _server(app: object) -> "uvicorn.Server":
 
 
 def _listener(port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise RegistryError(f"Port {port} cannot be had: expected 0 to {_LAST_PORT}")
     try:
         listener = socket.create_server((_LOOPBACK, port))
-    except (OSError, OverflowError) as problem:
+    except OSError as problem:
         raise RegistryError(
             f"Port {port} of {_LOOPBACK} cannot be had: {problem}. Choose another port"
         ) from problem

@@ -103,11 +103,9 @@ def _same(
 ) -> sqlite3.Row | None:
     """The artifact that is meant, when it is there already."""
     kind, name = named
-    if not record:
-        return (
-            first_row(db, (kind,), {"parent": parent, "name": name}) if kind in REPLACED else None
-        )
-    row = row_of(db, (kind,), record)
-    if row["parent"] not in (NO_PARENT, parent):
-        raise wrong(f"{in_words((kind,))} {record} belongs to the version {row['parent']}")
-    return row
+    if record:
+        row = row_of(db, (kind,), record)
+        if row["parent"] not in (NO_PARENT, parent):
+            raise wrong(f"{in_words((kind,))} {record} belongs to the version {row['parent']}")
+        return row
+    return first_row(db, (kind,), {"parent": parent, "name": name}) if kind in REPLACED else None

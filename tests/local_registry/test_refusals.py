@@ -104,6 +104,23 @@ def test_a_version_needs_a_model_that_exists(wire: Wire) -> None:
     assert "no registered model with the id 7" in refusal(answer, 404)
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"filterQuery": "name='m'"}, "filterQuery is not supported"),
+        ({"pageSize": "0"}, "pageSize is '0'"),
+        ({"pageSize": "many"}, "pageSize is 'many'"),
+        ({"orderBy": "NAME"}, "orderBy is 'NAME': expected one of ID, CREATE_TIME"),
+        ({"sortOrder": "UP"}, "sortOrder is 'UP'"),
+        ({"nextPageToken": "1; DROP"}, "nextPageToken"),
+    ],
+)
+def test_a_list_that_cannot_be_given_is_refused(
+    wire: Wire, query: dict[str, str], told: str
+) -> None:
+    assert told in refusal(wire.get("registered_models", params=query), 400)
+
+
 def test_without_the_token_nothing_is_answered(file: Path) -> None:
     with serving(file, token="sésame") as url, httpx.Client(trust_env=False, verify=False) as wire:
         for page in (f"{url}/", f"{url}{API}/registered_models"):
