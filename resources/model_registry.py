@@ -1,0 +1,100 @@
+"""The `ModelRegistry` that the assets get: a server at an address, or the local registry.
+
+Both are asked by the same code over the same protocol; the local one is started for each call.
+Registering is `resources.registration`; what goes wrong, `resources.registry_errors`.
+"""
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from osft_assets.core.drafts import locked
+from osft_assets.core.errors import RegistryError
+from osft_assets.core.ports import ModelRegistry
+from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.registry_records import (
+    LOCAL_REGISTRY,
+    Property,
+    RegisteredModel,
+    RegisteredVersion,
+    Registration,
+)
+from osft_assets.core.workspace import Workspace
+from resources.local_registry.serving import serving
+from resources.registration import Registering
+from resources.registry_access import SERVICE_ACCOUNT, Access, remote_access
+from resources.registry_amendment import amend_model
+from resources.registry_connection import Connection, Manners, Say, connected
+from resources.registry_reading import read_model
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Registries:
+    """Every registry, behind the one port."""
+
+    workspace: Workspace
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    pause: Callable[[float], None] = time.sleep
+    service_account: Path = SERVICE_ACCOUNT
+
+    @property
+    def local_path(self) -> Path:
+        """The file of the local registry."""
+        return self.workspace.root / "_registry" / "registry.sqlite"
+
+    def register(
+        self, recipe: RegistryRecipe, registration: Registration, say: Say
+    ) -> RegisteredVersion:
+        """Keep the model, in three writes of which any may be there already."""
+        with self._connection(recipe, say) as connection:
+            return Registering(connection, registration).run()
+
+    def read(self, recipe: RegistryRecipe, name: str) -> RegisteredModel | None:
+        """The model with all its versions, or None."""
+        with self._connection(recipe, _log.warning) as connection:
+            return read_model(connection, name)
+
+    def amend(
+        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
+    ) -> RegisteredModel:
+        """Set these properties, and give the model as it is then."""
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._connection(recipe, _log.warning))
+            if recipe.server is None:
+                stack.enter_context(locked(self.local_path))
+            amend_model(connection, name, properties)
+            model = read_model(connection, name)
+        if model is None:
+            raise RegistryError(f"{connection.registry} lost {name} while it was read. Run again")
+        return model
+
+    @contextmanager
+    def _connection(self, recipe: RegistryRecipe, say: Say) -> Iterator[Connection]:
+        with (
+            self._access(recipe, say) as access,
+            connected(access, Manners(recipe, say, self.pause)) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _access(self, recipe: RegistryRecipe, say: Say) -> Iterator[Access]:
+        if recipe.server is None:
+            # So that nobody else on this machine can write to it meanwhile.
+            token = secrets.token_urlsafe()
+            with serving(self.local_path, token=token) as url:
+                yield Access(LOCAL_REGISTRY, url, token)
+            return
+        access = remote_access(recipe.server, recipe, self.environment, self.service_account)
+        if access.token and not access.is_secure:
+            say(f"The token for {access.name} travels unencrypted: it is http, not https.")
+        yield access
+
+
+_: type[ModelRegistry] = Registries
