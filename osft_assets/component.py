@@ -25,6 +25,7 @@ from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe, pod_recipe, training_recipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.pipeline import build_pipeline
 
 
@@ -70,6 +71,9 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
         {}, description="What the model is asked: see EvaluationRecipe."
     )
     gate: dict[str, Any] = Field({}, description="When it is good enough: see GateRecipe.")
+    registry: Literal["skip"] | dict[str, Any] = Field(
+        {}, description="Where it is registered: see RegistryRecipe. `skip` registers nothing."
+    )
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -81,6 +85,7 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
         place = _shown_path(context)
         base = {"base_model": self.base_model} if self.base_model else {}
         base_model = base if isinstance(self.base_model, str) else self.base_model
+        registry = {"skip": True} if isinstance(self.registry, str) else self.registry
         sections: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
             "dataset": (DatasetRecipe, self.dataset),
             "base_model": (BaseModelRecipe, base_model),
@@ -88,6 +93,7 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
             "pod": (pod_recipe(self.algorithm), self.pod),
             "evaluate": (EvaluationRecipe, self.evaluate),
             "gate": (GateRecipe, self.gate),
+            "registry": (RegistryRecipe, registry),
         }
         recipes = {
             section: _recipe(kind, values, f"{place}: attributes.{section}")

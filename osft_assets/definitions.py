@@ -2,10 +2,13 @@
 
 The settings of an installation come from the environment, read here and nowhere else:
 OSFT_WORKSPACE, the directory everything is written to (default: ./workspace);
-OSFT_CONFINE_INPUTS=1, read no files outside it.
+OSFT_WORKSPACE_URI, what other machines call it, such as pvc://claim/path;
+OSFT_CONFINE_INPUTS=1, read no files outside it;
+OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout.
 """
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ from osft_assets.core.workspace import Workspace
 from osft_assets.executor import local_executor
 from resources.dataset_sources import DatasetSources
 from resources.evaluation_process import EvaluationProcess
+from resources.git_commit import git_commit
+from resources.local_registry.serving import serve_until_interrupted
 from resources.model_inspector import ModelFiles
+from resources.model_registry import Registries
 from resources.model_sources import ModelSources
 from resources.record_io import RecordIOManager
 from resources.training_process import TrainingProcess
@@ -29,7 +35,7 @@ warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.B
 
 def build_defs(**overrides: Any) -> dg.Definitions:
     """Everything this code location serves; `overrides` replace resources, as tests do."""
-    place = workspace()
+    place, here = workspace(), Path(__file__).parent
     confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
     resources = {
         "workspace": place,
@@ -38,6 +44,8 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "model_inspector": ModelFiles(),
         "trainer": TrainingProcess(),
         "evaluator": EvaluationProcess(),
+        "model_registry": registry(),
+        "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or git_commit(here),
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(
@@ -93,7 +101,18 @@ def _refuse_circles(starts: dict[str, str]) -> None:
 
 def workspace() -> Workspace:
     """The directory everything is written to."""
-    return Workspace(Path(dg.EnvVar("OSFT_WORKSPACE").get_value("") or "workspace"))
+    root = Path(dg.EnvVar("OSFT_WORKSPACE").get_value("") or "workspace")
+    return Workspace(root, dg.EnvVar("OSFT_WORKSPACE_URI").get_value("") or "")
+
+
+def registry() -> Registries:
+    """The registries that pipelines name, and the local one in the workspace."""
+    return Registries(workspace())
+
+
+def serve_local_registry(port: int, say: Callable[[str], None]) -> None:
+    """Answer for the local registry until Ctrl-C."""
+    serve_until_interrupted(registry().local_path, port, say)
 
 
 defs = build_defs()

@@ -3,40 +3,59 @@
 import dagster as dg
 
 from osft_assets.assets.base_model import base_model_asset
+from osft_assets.assets.champion import champion_asset
 from osft_assets.assets.dataset import dataset_asset
 from osft_assets.assets.evaluation import base_scores_asset, scores_asset
 from osft_assets.assets.forgetting_report import forgetting_report_asset
+from osft_assets.assets.registry_entry import registry_entry_asset
 from osft_assets.assets.start_from import start_from_asset
+from osft_assets.assets.start_from_champion import start_from_champion_asset
 from osft_assets.assets.training import training_asset
 from osft_assets.checks.base_model import base_model_checks
 from osft_assets.checks.dataset import dataset_checks
 from osft_assets.checks.gate import gate_checks
+from osft_assets.checks.registry import registry_checks
 from osft_assets.checks.training import training_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 
 
 def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
-    """Assets, checks and the job that makes them all."""
+    """Assets, checks, the job that makes them all, and the one that promotes."""
     job = dg.define_asset_job(
         f"{pipeline.name}_pipeline",
         selection=dg.AssetSelection.groups(pipeline.name),
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
     )
-    base_model = start_from_asset if pipeline.start_from else base_model_asset
+    promote = dg.define_asset_job(
+        f"{pipeline.name}_promote",
+        selection=dg.AssetSelection.assets([pipeline.name, "champion"]),
+        description=f"Make a registered version of {pipeline.name} the champion, or roll back.",
+    )
     return dg.Definitions(
         assets=[
-            base_model(pipeline),
+            _beginning(pipeline),
             dataset_asset(pipeline),
             training_asset(pipeline),
             base_scores_asset(pipeline),
             scores_asset(pipeline),
             forgetting_report_asset(pipeline),
+            registry_entry_asset(pipeline),
+            champion_asset(pipeline),
         ],
         asset_checks=[
             base_model_checks(pipeline),
             dataset_checks(pipeline),
             training_checks(pipeline),
             gate_checks(pipeline),
+            registry_checks(pipeline),
         ],
-        jobs=[job],
+        jobs=[job, promote],
     )
+
+
+def _beginning(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
+    if pipeline.start_from:
+        return start_from_asset(pipeline)
+    if pipeline.starts_from_champion:
+        return start_from_champion_asset(pipeline)
+    return base_model_asset(pipeline)

@@ -13,6 +13,7 @@ from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 
@@ -21,7 +22,6 @@ _HEAD = """# Settings
 Written by `make docs` from `osft_assets/core/recipes/`; do not edit. A value outside its range, or
 a setting that does not exist, is refused when the file is loaded or the run is launched.
 """
-_NOT_YET = "Cannot be set yet: the stage is not built."
 _ON_ONE_MACHINE = (
     "On one machine, `gpu`, `num_procs` and `env_vars` take effect; without a GPU, training is one "
     "process. What cannot be had is refused when it was set on purpose, and noted when it is only "
@@ -36,7 +36,8 @@ _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`pod:` with `algorithm: sft`", SftPodRecipe, _ON_ONE_MACHINE),
     ("`evaluate:`", EvaluationRecipe, ""),
     ("`gate:`", GateRecipe, "docs/gate.md says what each does to the error rates."),
-    ("Registry", RegistryRecipe, _NOT_YET),
+    ("`registry:`", RegistryRecipe, "`registry: skip` sets `skip`. See docs/registry.md."),
+    ("Promotion: the launchpad of `champion`", PromotionRecipe, ""),
 )
 
 

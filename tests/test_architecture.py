@@ -16,12 +16,14 @@ from osft_assets.core import ports
 from resources.dataset_sources import DatasetSources
 from resources.evaluation_process import EvaluationProcess
 from resources.model_inspector import ModelFiles
+from resources.model_registry import Registries
 from resources.model_sources import ModelSources
 from resources.training_process import TrainingProcess
 from tests.fakes import (
     FakeEvaluator,
     FakeInspector,
     FakeModelSource,
+    FakeRegistry,
     FakeSource,
     FakeTrainer,
 )
@@ -34,6 +36,9 @@ HEAVY = (
     "datasets",
     "training_hub",
     "lm_eval",
+    "model_registry",
+    "mr_openapi",
+    "uvicorn",
     "pandas",
     "kubernetes",
     "dagster_k8s",
@@ -112,6 +117,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "ModelInspector": (FakeInspector, ModelFiles),
         "Trainer": (FakeTrainer, TrainingProcess),
         "Evaluator": (FakeEvaluator, EvaluationProcess),
+        "ModelRegistry": (FakeRegistry, Registries),
     }
 
     assert sorted(names) == sorted(stand_ins)

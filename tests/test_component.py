@@ -17,7 +17,7 @@ sys.path.insert(0, str(here))
 defs = dg.ComponentTree.for_project(here).build_defs(here / "lessons" / "defs")
 repository = dg.Definitions.merge(defs, dg.Definitions(resources={
     "workspace": 0, "dataset_source": 0, "model_source": 0, "model_inspector": 0, "trainer": 0,
-    "evaluator": 0,
+    "evaluator": 0, "model_registry": 0, "git_commit": "",
     "io_manager": dg.mem_io_manager})).get_repository_def()
 print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()))
 """
@@ -52,9 +52,11 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
     assert done.stdout.split() == [
         "weekly/base_model",
         "weekly/base_scores",
+        "weekly/champion",
         "weekly/checkpoint",
         "weekly/forgetting_report",
         "weekly/holdout_split",
+        "weekly/registry_entry",
         "weekly/scores",
         "weekly/train_split",
         "weekly/training_metrics",
@@ -82,7 +84,11 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         ),
         ("  name: Weekly Run\n", "attributes.name: expected lower-case letters"),
         ("  name: weekly\n  algorithm: lora\n", "'osft' or 'sft'"),
-        ("  name: weekly\n  registry: {reg_name: x}\n", "registry"),
+        ("  name: weekly\n  registry: {reg_nam: x}\n", "attributes.registry.reg_nam: there is no"),
+        ("  name: weekly\n  registry: {reg_version: v1}\n", "expected a semantic version"),
+        ("  name: weekly\n  registry: {force: I know}\n", "registry.force is for one run"),
+        ("  name: weekly\n  registry: never\n", "'skip'"),
+        ("  name: weekly\n  registry: {address: 'http://x:y@z'}\n", "it carries a credential"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_file_and_the_key(
@@ -119,6 +125,15 @@ def test_a_password_in_the_wrong_place_is_refused_without_being_repeated(
 
     assert done.returncode == 1
     assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("registry", ["skip", "{skip: true}", "{address: registry, port: 9090}"])
+def test_a_pipeline_says_where_its_model_is_registered_or_that_it_is_not(
+    project: Path, registry: str
+) -> None:
+    done = _load(project, f"  name: weekly\n  registry: {registry}\n")
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_numbers_where_text_is_meant_are_fine(project: Path) -> None:

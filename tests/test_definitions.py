@@ -46,6 +46,25 @@ def test_the_workspace_is_where_the_environment_says(
     assert (build_defs().resources or {})["workspace"].root == tmp_path / "volume"
 
 
+def test_what_other_machines_call_the_workspace_is_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OSFT_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("OSFT_WORKSPACE_URI", "pvc://claim/osft/")
+
+    place = (build_defs().resources or {})["workspace"]
+
+    assert place.address_of(tmp_path / "a model") == "pvc://claim/osft/a%20model"
+
+
+def test_the_commit_of_the_code_can_be_told_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OSFT_GIT_COMMIT", "c0ffee")
+
+    assert (build_defs().resources or {})["git_commit"] == "c0ffee"
+
+
 @pytest.mark.filterwarnings("ignore:Parameter `execution_type`")  # Dagster's, about itself
 def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
     graph = defs.get_repository_def().asset_graph
@@ -70,6 +89,8 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
         "old_skills_are_kept": True,
         "new_skill_is_learned": True,
         "scores_are_comparable": True,
+        "entry_is_in_the_registry": True,
+        "gate_was_passed": False,
     }
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
 from osft_assets.core.forgetting_report import read_report
-from osft_assets.core.gate_claims import refuse_blocked
+from osft_assets.core.gate_claims import refuse_blocked, refuse_other_model
 from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelInspector
@@ -50,7 +50,8 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         model = checkpoint.model
         report = read_report(workspace, upstream, checkpoint.fingerprint)
         if report:
-            refuse_blocked(report, content_fingerprint(Path(model.path)))
+            refuse_other_model(report, content_fingerprint(Path(model.path)))
+            refuse_blocked(report)
         return dg.MaterializeResult(
             value=model,
             data_version=dg.DataVersion(model.fingerprint),

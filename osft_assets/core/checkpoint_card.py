@@ -15,6 +15,7 @@ from osft_assets.core.forgetting import ForgettingReport, TaskComparison
 from osft_assets.core.forgetting_summary import Sentence, sentences
 from osft_assets.core.markup import as_markdown, markdown_table
 from osft_assets.core.model_card import license_of
+from osft_assets.core.recipes.training import NOT_IDENTITY
 from osft_assets.core.score_tables import comparison_table
 
 _HUB = "hf://"
@@ -119,9 +120,14 @@ def _training(version: CheckpointVersion, git_commit: str) -> str:
         ("hardware", f"{outcome.world_size} x {outcome.device}"),
         *((f"version of {name}", number) for name, number in sorted(outcome.versions.items())),
         *([("git commit", git_commit)] if git_commit else []),
-        *((name, json.dumps(value)) for name, value in sorted(version.recipe.items())),
+        *((name, json.dumps(version.recipe[name])) for name in _decisive(version)),
     ]
     return f"{_METHODS[version.algorithm]}.\n\n{markdown_table(('setting', 'value'), facts)}"
+
+
+def _decisive(version: CheckpointVersion) -> list[str]:
+    """The settings that another value of would have made another model."""
+    return sorted(version.recipe.keys() - NOT_IDENTITY)
 
 
 def _evaluation(report: ForgettingReport) -> str:

@@ -6,7 +6,6 @@ is behind the port `ModelRegistry`; which version is best is `core.champion`.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from osft_assets.core.checkpoint import (
     MODEL,
@@ -20,14 +19,12 @@ from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.forgetting_report import read_report, report_path
 from osft_assets.core.gate_claims import refuse_blocked, refuse_other_model
-from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_files import README, content_fingerprint
 from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.records import Record
 from osft_assets.core.registered_properties import properties
+from osft_assets.core.registry_entry import RegistryEntry, model_name
 from osft_assets.core.registry_records import (
-    LOCAL_REGISTRY,
     RegisteredVersion,
     Registration,
     RunSource,
@@ -35,30 +32,6 @@ from osft_assets.core.registry_records import (
 from osft_assets.core.workspace import Workspace
 
 _ONLY_HERE = "file://"
-
-
-class RegistryEntry(Record):
-    """What `registry_entry` is. `registered` is None where the pipeline skips the registry."""
-
-    pipeline: str
-    checkpoint_fingerprint: str
-    model_fingerprint: str
-    verdict: Literal["passed", "blocked"]
-    forced_because: str
-    registered: RegisteredVersion | None
-    card_path: str
-    lineage_path: str
-
-    @property
-    def fingerprint(self) -> str:
-        """The same entry in the same registry."""
-        where = self.registered.model_dump(exclude={"created"}) if self.registered else {}
-        return fingerprint({"model": self.model_fingerprint, "registered": where})
-
-    def place(self, recipe: RegistryRecipe) -> RegistryRecipe:
-        """The registry it is in, which the launchpad may have set: `recipe`, with its address."""
-        where = self.registered.registry if self.registered else LOCAL_REGISTRY
-        return recipe.model_copy(update={"address": "" if where == LOCAL_REGISTRY else where})
 
 
 class RegistrationStage:
@@ -178,11 +151,6 @@ class RegistrationStage:
             card_path=str(_card_path(checkpoint)) if registered else "",
             lineage_path=str(_lineage_path(checkpoint)) if registered else "",
         )
-
-
-def model_name(pipeline: str, recipe: RegistryRecipe) -> str:
-    """What a pipeline's model is called in the registry."""
-    return recipe.reg_name or f"{pipeline}-model"
 
 
 def _card_path(checkpoint: CheckpointRecord) -> Path:

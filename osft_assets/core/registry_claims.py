@@ -6,7 +6,7 @@ deploys the model would ask it.
 
 from collections.abc import Mapping
 
-from osft_assets.core.registration import RegistryEntry
+from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import (
     FINGERPRINT_PROPERTY,
     RegisteredModel,

@@ -12,7 +12,8 @@ from osft_assets.core.errors import ConfigError, EvaluationError, RegistryError
 from osft_assets.core.forgetting_report import report_path
 from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.registration import RegistrationStage, RegistryEntry
+from osft_assets.core.registration import RegistrationStage
+from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import Registration
 from osft_assets.core.training_claims import judge
 from osft_assets.core.workspace import Workspace

@@ -6,6 +6,7 @@ from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 
@@ -15,6 +16,7 @@ RECIPES: list[type[Recipe]] = [
     EvaluationRecipe,
     OsftRecipe,
     PodRecipe,
+    PromotionRecipe,
     RegistryRecipe,
     SftPodRecipe,
     SftRecipe,

@@ -1,0 +1,61 @@
+"""`base_model` of a pipeline that trains on from its own champion: `base_model: champion`.
+
+The champion is looked up whenever this is materialized. It is no upstream asset: it would be one of
+itself. A model from elsewhere is `assets.base_model`; from another pipeline, `assets.start_from`.
+"""
+
+import dagster as dg
+
+from osft_assets.core.base_model import BaseModelStage
+from osft_assets.core.champion_model import ChampionModel
+from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.ports import ModelInspector, ModelRegistry, ModelSource
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.registry_entry import model_name
+from osft_assets.core.workspace import Workspace
+
+
+def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
+    """The champion of one pipeline's model, as its base model."""
+    name = model_name(pipeline.name, pipeline.registry)
+
+    @dg.multi_asset(
+        name=f"{pipeline.name}__base_model",
+        group_name=pipeline.name,
+        outs={
+            "base_model": dg.AssetOut(
+                key=[pipeline.name, "base_model"],
+                dagster_type=ModelRecord,
+                description=f"The model to start from: the champion of `{name}`.",
+                kinds={"registry"},
+            )
+        },
+    )
+    def start_from_champion(
+        context: dg.AssetExecutionContext,
+        workspace: dg.ResourceParam[Workspace],
+        model_registry: dg.ResourceParam[ModelRegistry],
+        model_source: dg.ResourceParam[ModelSource],
+        model_inspector: dg.ResourceParam[ModelInspector],
+    ) -> dg.MaterializeResult[ModelRecord]:
+        elsewhere = BaseModelStage(model_source, model_inspector)
+        champion = ChampionModel(model_registry, workspace, elsewhere)
+        model = champion.run(pipeline.registry, name, context.log.info)
+        return dg.MaterializeResult(
+            value=model,
+            data_version=dg.DataVersion(model.fingerprint),
+            metadata={
+                "source": model.uri,
+                "revision": model.revision,
+                "path": dg.MetadataValue.path(model.path),
+                "architecture": model.architecture,
+                "parameters": model.parameters,
+                "dtype": model.dtype,
+                "size_bytes": model.size_bytes,
+                "chat_template": model.has_chat_template,
+                "fingerprint": model.fingerprint,
+                "defined_in": pipeline.defined_in,
+            },
+        )
+
+    return start_from_champion

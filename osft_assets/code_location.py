@@ -1,0 +1,51 @@
+"""The code location, for the commands: loaded when one needs it, and executed in this process."""
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import click
+import dagster as dg
+
+from osft_assets.core.errors import OsftError
+
+_CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+
+def definitions() -> ModuleType:
+    """The code location, loaded here: `--help` need not wait, and a wrong YAML file is one line."""
+    try:
+        return import_module("osft_assets.definitions")
+    except Exception as problem:
+        cause: BaseException | None = problem
+        while cause is not None and not isinstance(cause, OsftError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise click.ClickException(str(cause)) from None
+
+
+def refuse_unknown(pipeline: str) -> None:
+    """A misspelt name is answered with those there are."""
+    jobs = definitions().defs.jobs or []
+    names = sorted(
+        job.name.removesuffix("_pipeline") for job in jobs if job.name.endswith("_pipeline")
+    )
+    if pipeline not in names:
+        raise click.ClickException(f"No pipeline {pipeline!r}. There are: {', '.join(names)}.")
+
+
+def execute(job: str, config: dict[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+    """A run of a job, kept where DAGSTER_HOME says, or nowhere."""
+    kept = bool(os.environ.get("DAGSTER_HOME"))
+    with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
+        try:
+            found: dg.JobDefinition = definitions().defs.resolve_job_def(job)
+            return found.execute_in_process(
+                instance=instance,
+                run_config=_CONSOLE | {"ops": config or {}},
+                raise_on_error=False,
+            )
+        except OsftError as problem:  # found before there is a run
+            raise click.ClickException(f"{job}: {problem}") from None

@@ -1,0 +1,114 @@
+"""The commands about registered models: which one is used, how it came to be, and the local
+registry's own page.
+
+Promoting runs the job that materializes `champion`, so the UI shows who did what; see
+`osft_assets.assets.champion`. Registering is part of a pipeline's run.
+"""
+
+import getpass
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+import dagster as dg
+
+from osft_assets.code_location import definitions, execute, refuse_unknown
+from osft_assets.core.champion import champion_of, history_of
+from osft_assets.core.errors import OsftError
+from osft_assets.core.promotion import read_model
+from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.registry_records import VersionListing
+from osft_assets.run_summary import list_failures
+
+_reason = click.option("--reason", default="", help="Why, for the history.")
+
+
+@click.command()
+@click.argument("pipeline")
+@click.argument("version", default="")
+@_reason
+def promote(pipeline: str, version: str, reason: str) -> None:
+    """Make VERSION of the model of PIPELINE the champion; without VERSION, the newest one."""
+    _change(pipeline, {"version": version, "reason": reason})
+
+
+@click.command()
+@click.argument("pipeline")
+@_reason
+def rollback(pipeline: str, reason: str) -> None:
+    """Make the champion before this one of PIPELINE the champion again."""
+    _change(pipeline, {"rollback": True, "reason": reason})
+
+
+@click.command()
+@click.argument("pipeline")
+def history(pipeline: str) -> None:
+    """List the versions of the model of PIPELINE, and every change of its champion."""
+    refuse_unknown(pipeline)
+    place, name = _registered_as(pipeline)
+    try:
+        model = read_model(definitions().registry(), place, name)
+        changes = history_of(model)
+        champion = champion_of(model)
+    except OsftError as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(f"{model.name} in the {model.registry}")
+    for version in model.versions:
+        click.echo(_line(version, version == champion))
+    click.echo("\nChampions:" if changes else "\nNo version was promoted yet.")
+    for change in changes:
+        why = f": {change.reason}" if change.reason else ""
+        click.echo(f"  {change.at}  {change.kind:<8}  {change.version}  by {change.by}{why}")
+
+
+@click.group()
+def registry() -> None:
+    """The local registry: the file in the workspace that models are registered in by default."""
+
+
+@registry.command()
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+def serve(port: int) -> None:
+    """Show its models in a browser, and answer the clients of a model registry, until Ctrl-C.
+
+    Only this machine can reach it. Runs need no such server: they open the same file.
+    """
+    try:
+        definitions().serve_local_registry(port, click.echo)
+    except OsftError as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _change(pipeline: str, settings: dict[str, Any]) -> None:
+    refuse_unknown(pipeline)
+    config = {f"{pipeline}__champion": {"config": settings | {"by": getpass.getuser()}}}
+    result = execute(f"{pipeline}_promote", config)
+    list_failures(result)
+    if not result.success:
+        sys.exit(1)
+    champion = result.asset_value(dg.AssetKey([pipeline, "champion"]))
+    after = f", after {champion.replaced}" if champion.replaced else ""
+    now = f"the champion now{after}" if champion.changed else "the champion already"
+    click.echo(f"{champion.name} {champion.version.version} is {now}.")
+
+
+def _registered_as(pipeline: str) -> tuple[RegistryRecipe, str]:
+    """The registry and the name that the pipeline's file gives, as its asset's definition says."""
+    key = dg.AssetKey([pipeline, "champion"])
+    graph = definitions().defs.resolve_asset_graph()
+    metadata = graph.get(key).metadata
+    return RegistryRecipe.model_validate(metadata["registry"].value), metadata["model"]
+
+
+def _line(version: VersionListing, is_champion: bool) -> str:
+    made = datetime.fromtimestamp(version.created_ms / 1000).astimezone().isoformat(" ", "minutes")
+    marks = [word for word in ("champion" if is_champion else "", _state(version)) if word]
+    mark = f"  ({', '.join(marks)})" if marks else ""
+    return f"  {version.version:<10} {made}  by {version.author}  {version.uri}{mark}"
+
+
+def _state(version: VersionListing) -> str:
+    if version.state != "LIVE":
+        return version.state.lower()
+    return "" if version.uri else "cut off: materialize registry_entry again"
