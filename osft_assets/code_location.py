@@ -10,8 +10,6 @@ import dagster as dg
 
 from osft_assets.core.errors import OsftError
 
-_CONSOLE = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
-
 
 def definitions() -> ModuleType:
     """The code location, loaded here: `--help` need not wait, and a wrong YAML file is one line."""
@@ -36,15 +34,18 @@ def refuse_unknown(pipeline: str) -> None:
         raise click.ClickException(f"No pipeline {pipeline!r}. There are: {', '.join(names)}.")
 
 
-def execute(job: str, config: dict[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+def execute(
+    job: str, config: dict[str, Any] | None = None, log_level: str = "INFO"
+) -> dg.ExecuteInProcessResult:
     """A run of a job, kept where DAGSTER_HOME says, or nowhere."""
+    console = {"console": {"config": {"log_level": log_level}}}
     kept = bool(os.environ.get("DAGSTER_HOME"))
     with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
         try:
             found: dg.JobDefinition = definitions().defs.resolve_job_def(job)
             return found.execute_in_process(
                 instance=instance,
-                run_config=_CONSOLE | {"ops": config or {}},
+                run_config={"loggers": console, "ops": config or {}},
                 raise_on_error=False,
             )
         except OsftError as problem:  # found before there is a run
