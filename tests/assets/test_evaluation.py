@@ -51,13 +51,18 @@ class Runs:
         self,
         *pipelines: PipelineRecipe,
         config: dict[str, dict[str, Any]] | None = None,
+        only: str = "",
         **resources: Any,
     ) -> dg.ExecuteInProcessResult:
+        """`only`: one asset and its checks, from what an earlier run made."""
         pipelines = pipelines or (_pipeline(),)
         name = pipelines[-1].name
         ops = {f"{name}__{asset}": {"config": values} for asset, values in (config or {}).items()}
         return self.job(*pipelines, **resources).execute_in_process(
-            instance=self.instance, run_config={"ops": ops}, raise_on_error=False
+            instance=self.instance,
+            run_config={"ops": ops},
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey([name, only])] if only else None,
         )
 
 
@@ -65,6 +70,45 @@ class Runs:
 def run(workspace: Workspace) -> Iterator[Runs]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Runs(workspace, instance)
+
+
+class Finished:
+    """A whole run that several tests look at. Its report can be made again, with another policy."""
+
+    def __init__(self, run: Runs, evaluator: FakeEvaluator) -> None:
+        self._run, self.evaluator = run, evaluator
+        self.result = run(evaluator=evaluator)
+
+    def judged(
+        self, policy: dict[str, Any], *, in_the_launchpad: bool = False
+    ) -> dg.ExecuteInProcessResult:
+        """The report by another policy, of the pipeline's file or of the launchpad."""
+        pipeline = _pipeline() if in_the_launchpad else _pipeline(gate=policy)
+        config = {"forgetting_report": policy} if in_the_launchpad else {}
+        return self._run(pipeline, config=config, only="forgetting_report")
+
+
+def _finished(root: Path, right: dict[str, tuple[float, float]]) -> Iterator[Finished]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Finished(Runs(Workspace(root), instance), FakeEvaluator(right))
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """It learned, and kept all."""
+    yield from _finished(tmp_path_factory.mktemp("passed"), {})
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """It learned, and lost arc_easy."""
+    yield from _finished(tmp_path_factory.mktemp("lost"), _LOST)
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """It learned nothing, and kept all."""
+    yield from _finished(tmp_path_factory.mktemp("unchanged"), {"holdout": (0.5, 0.5)})
 
 
 def _claims(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
@@ -115,8 +159,8 @@ def _report(result: dg.ExecuteInProcessResult, name: str = "mine") -> Forgetting
 # The whole pipeline
 
 
-def test_a_pipeline_that_learns_and_keeps_passes(run: Runs) -> None:
-    result = run()
+def test_a_pipeline_that_learns_and_keeps_passes(passed: Finished) -> None:
+    result = passed.result
 
     assert result.success
     assert {name for name, claim in _claims(result).items() if claim.passed} == set(CLAIMS)
@@ -128,18 +172,16 @@ def test_a_pipeline_that_learns_and_keeps_passes(run: Runs) -> None:
         assert [task.name for task in record.tasks] == ["holdout", "arc_easy"]
 
 
-def test_base_and_checkpoint_are_asked_the_same(run: Runs) -> None:
-    evaluator = FakeEvaluator()
-    run(evaluator=evaluator)
+def test_base_and_checkpoint_are_asked_the_same(passed: Finished) -> None:
+    first, second = passed.evaluator.jobs
 
-    first, second = evaluator.jobs
     assert first.rows == second.rows
     assert first.recipe == second.recipe
     assert {first.model_fingerprint} != {second.model_fingerprint}
 
 
-def test_a_task_that_was_lost_blocks_and_its_scores_are_still_there(run: Runs) -> None:
-    result = run(evaluator=FakeEvaluator(_LOST))
+def test_a_task_that_was_lost_blocks_and_its_scores_are_still_there(lost: Finished) -> None:
+    result = lost.result
     claim = _claims(result)["old_skills_are_kept"]
 
     assert not result.success
@@ -151,9 +193,8 @@ def test_a_task_that_was_lost_blocks_and_its_scores_are_still_there(run: Runs) -
     assert _metadata(result, "scores")["arc_easy/acc"] == 0.3
 
 
-def test_a_loss_that_only_warns_lets_it_through(run: Runs) -> None:
-    pipeline = _pipeline(gate={"when_lost": "warn"})
-    result = run(pipeline, evaluator=FakeEvaluator(_LOST))
+def test_a_loss_that_only_warns_lets_it_through(lost: Finished) -> None:
+    result = lost.judged({"when_lost": "warn"})
 
     assert result.success
     assert _red(result) == {"old_skills_are_kept"}
@@ -169,17 +210,16 @@ def test_an_earlier_skill_that_was_lost_blocks(run: Runs) -> None:
     assert "skill:old is lost" in (_claims(result)["old_skills_are_kept"].description or "")
 
 
-def test_nothing_learned_blocks(run: Runs) -> None:
-    result = run(evaluator=FakeEvaluator({"holdout": (0.5, 0.5)}))
+def test_nothing_learned_blocks(unchanged: Finished) -> None:
+    result = unchanged.result
 
     assert not result.success
     assert _red(result) == {"new_skill_is_learned"}
     assert _report(result).blocked_by == ("new_skill_is_learned",)
 
 
-def test_nothing_learned_can_be_let_through(run: Runs) -> None:
-    pipeline = _pipeline(gate={"when_not_learned": "warn"})
-    result = run(pipeline, evaluator=FakeEvaluator({"holdout": (0.5, 0.5)}))
+def test_nothing_learned_can_be_let_through(unchanged: Finished) -> None:
+    result = unchanged.judged({"when_not_learned": "warn"})
 
     assert result.success
     assert _is_warning(_claims(result)["new_skill_is_learned"])
@@ -194,8 +234,8 @@ def test_without_a_holdout_nothing_tells_what_was_learned(run: Runs) -> None:
     assert "There is no holdout" in (_claims(result)["new_skill_is_learned"].description or "")
 
 
-def test_too_few_documents_say_nothing(run: Runs) -> None:
-    result = run(_pipeline(gate={"min_documents": 101}), evaluator=FakeEvaluator(_LOST))
+def test_too_few_documents_say_nothing(lost: Finished) -> None:
+    result = lost.judged({"min_documents": 101})
 
     assert result.success
     assert {each.verdict for each in _report(result).comparisons} == {"cannot tell"}
@@ -203,8 +243,8 @@ def test_too_few_documents_say_nothing(run: Runs) -> None:
     assert _is_warning(_claims(result)["new_skill_is_learned"])
 
 
-def test_too_few_documents_of_a_required_task_block(run: Runs) -> None:
-    result = run(_pipeline(gate={"min_documents": 101, "required": ["arc_easy"]}))
+def test_too_few_documents_of_a_required_task_block(passed: Finished) -> None:
+    result = passed.judged({"min_documents": 101, "required": ["arc_easy"]})
 
     assert not result.success
     assert _report(result).blocked_by == ("old_skills_are_kept",)
@@ -223,9 +263,8 @@ def test_a_failed_evaluation_says_why_and_where(run: Runs) -> None:
 
 
 @pytest.mark.parametrize("tolerance", [0.6, {"arc_easy": 0.6}], ids=["number", "dict"])
-def test_a_tolerance_in_the_launchpad_takes_effect(run: Runs, tolerance: Any) -> None:
-    lost = FakeEvaluator(_LOST)
-    result = run(evaluator=lost, config={"forgetting_report": {"tolerance": tolerance}})
+def test_a_tolerance_in_the_launchpad_takes_effect(lost: Finished, tolerance: Any) -> None:
+    result = lost.judged({"tolerance": tolerance}, in_the_launchpad=True)
 
     (arc,) = [each for each in _report(result).comparisons if each.task == "arc_easy"]
     assert arc.tolerance == 0.6
@@ -233,8 +272,8 @@ def test_a_tolerance_in_the_launchpad_takes_effect(run: Runs, tolerance: Any) ->
     assert result.success
 
 
-def test_the_tolerance_of_the_file_is_the_default_of_the_launchpad(run: Runs) -> None:
-    result = run(_pipeline(gate={"tolerance": 0.6}), evaluator=FakeEvaluator(_LOST))
+def test_the_tolerance_of_the_file_is_the_default_of_the_launchpad(lost: Finished) -> None:
+    result = lost.judged({"tolerance": 0.6})
 
     assert result.success
     assert _metadata(result, "forgetting_report")["policy"]["tolerance"] == 0.6
@@ -258,8 +297,8 @@ def test_settings_of_only_one_of_both_are_not_comparable(run: Runs) -> None:
     assert "arc_easy was asked otherwise" in (claim.description or "")
 
 
-def test_a_policy_about_a_task_nobody_asked_says_so(run: Runs) -> None:
-    result = run(config={"forgetting_report": {"required": ["arc_esay"]}})
+def test_a_policy_about_a_task_nobody_asked_says_so(passed: Finished) -> None:
+    result = passed.judged({"required": ["arc_esay"]}, in_the_launchpad=True)
 
     failure = _failures(result)["mine__forgetting_report"]
     assert "gate.required names arc_esay, which was not evaluated" in failure
@@ -295,9 +334,8 @@ def test_a_wrong_value_makes_no_run(
 # The pages
 
 
-def test_the_page_of_scores_tells_what_was_found_and_how(run: Runs) -> None:
-    result = run()
-    base, tuned = _metadata(result, "base_scores"), _metadata(result, "scores")
+def test_the_page_of_scores_tells_what_was_found_and_how(passed: Finished) -> None:
+    base, tuned = (_metadata(passed.result, which) for which in ("base_scores", "scores"))
 
     assert "| arc_easy | acc |" in base["scores"]
     assert base["holdout/bits_per_byte"] == pytest.approx(0.95)
@@ -312,8 +350,8 @@ def test_the_page_of_scores_tells_what_was_found_and_how(run: Runs) -> None:
     assert tuned["notes"] == "none"
 
 
-def test_the_page_of_the_report_tells_the_verdict(run: Runs) -> None:
-    page = _metadata(run(), "forgetting_report")
+def test_the_page_of_the_report_tells_the_verdict(passed: Finished) -> None:
+    page = _metadata(passed.result, "forgetting_report")
 
     assert (page["verdict"], page["blocked_by"]) == ("passed", "nothing")
     assert page["retention"] == 1.0
@@ -327,8 +365,8 @@ def test_the_page_of_the_report_tells_the_verdict(run: Runs) -> None:
     assert Path(page["report"]).is_file()
 
 
-def test_the_page_of_a_blocked_report_tells_by_what(run: Runs) -> None:
-    page = _metadata(run(evaluator=FakeEvaluator(_LOST)), "forgetting_report")
+def test_the_page_of_a_blocked_report_tells_by_what(lost: Finished) -> None:
+    page = _metadata(lost.result, "forgetting_report")
 
     assert (page["verdict"], page["blocked_by"]) == ("blocked", "old_skills_are_kept")
     assert page["retention"] == pytest.approx(0.3 / 0.8)
