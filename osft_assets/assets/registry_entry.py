@@ -78,26 +78,29 @@ def _run(context: dg.AssetExecutionContext, pipeline: str) -> RunSource:
 
 
 def _metadata(entry: RegistryEntry, pipeline: PipelineRecipe) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    return _registered(entry) | {
         "verdict": entry.verdict,
+        **({"forced_because": entry.forced_because} if entry.forced_because else {}),
         "checkpoint": entry.checkpoint_fingerprint,
         "model_fingerprint": entry.model_fingerprint,
         "defined_in": pipeline.defined_in,
     }
-    if entry.forced_because:
-        shown["forced_because"] = entry.forced_because
-    if entry.registered is None:
-        return shown | {"registered": "skipped: registry.skip is set"}
-    return shown | {
-        "registered": "now" if entry.registered.created else "before: nothing changed",
-        "registry": _link(entry.registered.registry),
-        "model": entry.registered.name,
-        "version": entry.registered.version,
-        "version_id": entry.registered.version_id,
-        "uri": entry.registered.uri,
+
+
+def _registered(entry: RegistryEntry) -> dict[str, Any]:
+    known = entry.registered
+    if known is None:
+        return {"registered": "skipped: registry.skip is set"}
+    return {
+        "model": known.name,
+        "version": known.version,
+        "registered": "now" if known.created else "before: nothing changed",
+        "registry": _link(known.registry),
+        "uri": known.uri,
         "card": dg.MetadataValue.md(Path(entry.card_path).read_text(encoding="utf-8")),
         "card_path": dg.MetadataValue.path(entry.card_path),
         "lineage": dg.MetadataValue.path(entry.lineage_path),
+        "version_id": known.version_id,
     }
 
 

@@ -1,7 +1,8 @@
 """Which old things may go: checkpoints, prepared datasets and leftovers that nothing uses.
 
-A thing is in use when a stable link leads to it, or a record of any pipeline names it: another
-pipeline's base model, a score, a registered version. The newest ones are kept whatever uses them.
+A thing is in use when a stable link leads to it, a record of any pipeline names it (another
+pipeline's base model, a score), or it was registered: then others load it. The newest ones are kept
+whatever uses them.
 Scores, which belong to no pipeline, are `core.unused_scores`.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osft_assets.core.checkpoint_lineage import LINEAGE_FILE
 from osft_assets.core.drafts import abandoned
 from osft_assets.core.errors import WorkspaceError
 from osft_assets.core.lineage import FINGERPRINT_DIGITS
@@ -53,7 +55,7 @@ def _old_versions(workspace: Workspace, home: Path, kind: str, keep: int) -> lis
     old = [
         Removal(path, size_of(path), f"older than the newest {keep}, and nothing uses it")
         for path in versions
-        if path not in spared and path.name not in named
+        if path not in spared and path.name not in named and not (path / LINEAGE_FILE).exists()
     ]
     left = [Removal(path, size_of(path), LEFT_BY_A_REMOVAL) for path in half_removed(home / kind)]
     return old + left

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from osft_assets.core.checkpoint_lineage import LINEAGE_FILE
 from osft_assets.core.errors import WorkspaceError
 from osft_assets.core.pruning import Removal, old_checkpoints, removable, remove
 from osft_assets.core.workspace import Workspace
@@ -130,6 +131,13 @@ def test_what_a_record_of_any_pipeline_names_stays(workspace: Workspace, pipelin
     record(workspace, f"{pipeline}/records/base_model.json", f'{{"path": "{oldest}/model"}}')
 
     assert paths(old_checkpoints(workspace, "lessons", 1)) == [old]
+
+
+def test_a_registered_checkpoint_stays_however_old(workspace: Workspace) -> None:
+    oldest, older, *_ = versions(workspace, 5)
+    (oldest / LINEAGE_FILE).write_text("{}")
+
+    assert paths(old_checkpoints(workspace, "lessons", 3)) == [older]
 
 
 def test_a_record_that_is_no_text_spares_nothing_and_breaks_nothing(workspace: Workspace) -> None:
