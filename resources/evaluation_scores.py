@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from osft_assets.core.scores import (
     TaskKind,
 )
 from resources.chance import chance_of
+from resources.document_values import added_by, cluster_of
 
-_LN2 = math.log(2)
 _CLOSE = 1e-6
 
 
@@ -101,7 +102,7 @@ class Found:
         parts = self.parts if task == self.name else {task: self.parts.get(task)}
         if not all(parts.values()):
             return None  # a group within the group
-        weights = {name: self._weights().get((name, key), 1.0) for name in parts}
+        weights = {name: self._weights.get((name, key), 1.0) for name in parts}
         return chance_of(metric, self.results["samples"], parts, weights)
 
     def _direction(self, task: str, metric: str) -> bool | None:
@@ -116,15 +117,15 @@ class Found:
             )
 
     def _documents(self) -> list[DocumentScore]:
-        weights = self._weights()
+        weights = self._weights
         metrics: dict[tuple[str, str], dict[str, tuple[float, float]]] = defaultdict(dict)
         for task, samples in self.results["samples"].items():
             adders = self.parts[task].aggregation()
             for sample in samples:
-                cluster = _cluster(task, sample)
+                cluster = cluster_of(task, sample)
                 for metric in sample["metrics"]:
                     key = f"{metric},{sample['filter']}"
-                    added = _added(adders.get(metric), sample[metric])
+                    added = added_by(adders.get(metric), sample[metric])
                     weight = weights.get((task, key), 1.0)
                     if added:
                         place = (f"{task}/{sample['doc_id']}", cluster)
@@ -139,6 +140,7 @@ class Found:
             for (document, cluster), found in metrics.items()
         ]
 
+    @cached_property
     def _weights(self) -> dict[tuple[str, str], float]:
         """Of the documents of a part, where a group counts its parts and not their documents."""
         group = self.results["results"].get(self.name, {})
@@ -170,28 +172,6 @@ class Found:
             if key in reported
             and math.isclose(value_of(measured), reported[key], rel_tol=_CLOSE, abs_tol=_CLOSE)
         }
-
-
-def _cluster(task: str, sample: Mapping[str, Any]) -> str:
-    """The turns of one conversation hang together; other documents stand for themselves."""
-    row = sample["doc"].get("row") if isinstance(sample["doc"], Mapping) else None
-    is_turn = row is not None and "turn" in sample["doc"]
-    return f"{task}/row {row}" if is_turn else f"{task}/{sample['doc_id']}"
-
-
-def _added(adder: Any, value: Any) -> tuple[float, float] | None:
-    """What one document adds, and its weight, where the metric is a mean or a ratio."""
-    from lm_eval.api.metrics import bits_per_byte, mean
-
-    from resources.row_tasks import ratio
-
-    if adder is mean and isinstance(value, int | float):
-        return float(value), 1.0
-    if adder is ratio:
-        return float(value[0]), float(value[1])
-    if adder is bits_per_byte:
-        return -float(value[0]) / _LN2, float(value[1])
-    return None
 
 
 def _write_samples(path: Path, samples: Mapping[str, list[Mapping[str, Any]]]) -> None:

@@ -15,12 +15,10 @@ from resources.evaluation_process import EvaluationProcess
 from tests.evaluation.parts import (
     CHATS,
     DEMO,
-    FACTS,
     choices_task,
     make_job,
     rows_to_score,
     score,
-    write_rows,
 )
 
 _ROOT = Path(__file__).parents[2]
@@ -48,8 +46,7 @@ def silent(_: str) -> None:
     return
 
 
-def test_a_child_answers_rows_and_tasks(tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "facts.jsonl", FACTS)
+def test_a_child_answers_rows_and_tasks(data: Path, tmp_path: Path) -> None:
     rows = rows_to_score(tmp_path / "eval.jsonl", CHATS)
     job = make_job(tmp_path, choices_task(data), rows=[rows], limit=2, max_gen_toks=2)
     lines: list[str] = []
@@ -114,9 +111,8 @@ def interpreter(path: Path, *options: str) -> Path:
     return path
 
 
-def test_an_interpreter_without_vllm(tmp_path: Path) -> None:
+def test_an_interpreter_without_vllm(data: Path, tmp_path: Path) -> None:
     other = interpreter(tmp_path / "python")
-    data = write_rows(tmp_path / "facts.jsonl", FACTS)
     job = make_job(
         tmp_path, choices_task(data), backend="vllm", vllm_python=str(other), device="auto"
     )
