@@ -4,6 +4,7 @@ The client's own messages hold headers and bodies, so they are not repeated; wha
 a refusal is, without the token. Trying again is `resources.registry_connection`.
 """
 
+import json
 import ssl
 from dataclasses import dataclass
 
@@ -107,8 +108,7 @@ class Explainer:
         return "It refuses what was sent; check the settings of `registry`"
 
     def _said(self, problem: Exception) -> str:
-        message = getattr(getattr(problem, "data", None), "message", "")
-        text = " ".join(str(message).split())
+        text = " ".join(_message(str(getattr(problem, "body", None) or "")).split())
         if self.access.token:
             text = text.replace(self.access.token, "***")
         return f": {text[:_LONGEST_REPEATED]}" if text else ""
@@ -140,6 +140,14 @@ class Explainer:
                 "http:// in registry.address; else check its port"
             )
         return None
+
+
+def _message(body: str) -> str:
+    """What a refusal says for people; a page for a browser says nothing."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return "" if body.lstrip().startswith("<") else body
 
 
 def _doubt(problem: Exception) -> str:
