@@ -136,6 +136,7 @@ def test_what_a_record_of_any_pipeline_names_stays(workspace: Workspace, pipelin
 def test_a_registered_checkpoint_stays_however_old(workspace: Workspace) -> None:
     oldest, older, *_ = versions(workspace, 5)
     (oldest / LINEAGE_FILE).write_text("{}")
+    os.utime(oldest, (1, 1))
 
     assert paths(old_checkpoints(workspace, "lessons", 3)) == [older]
 
