@@ -27,6 +27,16 @@ def retention(comparisons: Sequence[TaskComparison]) -> float | None:
     return fmean(shares) if shares else None
 
 
+def may_be_guessed(comparison: TaskComparison) -> bool:
+    """Whether the base's score could be chance, so that there is nothing to retain.
+
+    Where guessing is not known to score anything, it is taken to score nothing.
+    """
+    difference = comparison.difference
+    least = difference.base - _STDERRS * (difference.base_stderr or 0.0)
+    return comparison.higher_is_better and least <= (comparison.chance or 0.0)
+
+
 def backward_transfer(matrix: SkillMatrix) -> float | None:
     """What later trainings did to earlier skills, on average: below 0, they were forgotten.
 
@@ -81,17 +91,10 @@ def extended(
 
 def _shares(comparison: TaskComparison) -> Iterator[float]:
     base, tuned = comparison.difference.base, comparison.difference.tuned
-    if comparison.higher_is_better and base > 0 and _is_more_than_chance(comparison):
+    if comparison.higher_is_better and base > 0 and not may_be_guessed(comparison):
         yield max(tuned, 0.0) / base
     elif not comparison.higher_is_better and base > 0 and tuned > 0:
         yield base / tuned
-
-
-def _is_more_than_chance(comparison: TaskComparison) -> bool:
-    """Where guessing is not known to score anything, it is taken to score nothing."""
-    difference = comparison.difference
-    least = difference.base - _STDERRS * (difference.base_stderr or 0.0)
-    return least > (comparison.chance or 0.0)
 
 
 def _change(column: SkillColumn, steps: Sequence[str]) -> Iterator[float]:

@@ -3,7 +3,7 @@
 In words: `core.forgetting_summary`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from osft_assets.core.figures import (
     compares_shares,
@@ -13,6 +13,7 @@ from osft_assets.core.figures import (
     metric_name,
 )
 from osft_assets.core.forgetting import ForgettingReport, TaskComparison
+from osft_assets.core.forgetting_arithmetic import may_be_guessed
 from osft_assets.core.forgetting_summary import holdouts, old_skills
 from osft_assets.core.markup import markdown_table
 from osft_assets.core.scores import Score, TaskScores
@@ -44,7 +45,7 @@ def judged_rows(report: ForgettingReport) -> list[tuple[str, ...]]:
             _number(comparison.difference.effect_size),
             _number(comparison.difference.p_value),
             comparison.reason,
-            comparison.caveat,
+            " ".join(_to_keep_in_mind(comparison)),
         )
         for comparison in holdouts(report.comparisons) + old_skills(report.comparisons)
     ]
@@ -70,6 +71,13 @@ def _compared(comparison: TaskComparison) -> tuple[str, ...]:
         f"{difference.documents:,}",
         comparison.verdict,
     )
+
+
+def _to_keep_in_mind(comparison: TaskComparison) -> Iterator[str]:
+    if comparison.caveat:
+        yield comparison.caveat
+    if comparison.kind != "holdout" and may_be_guessed(comparison):
+        yield "The base may have guessed: no part of the retention."
 
 
 def _number(value: float | None) -> str:

@@ -13,7 +13,7 @@ from osft_assets.core.svg import INK, MUTED, RULE, picture, text
 
 _TITLE = "Every skill after every step"
 _CAPTION = (
-    "Darker is better, from the middle of each column.",
+    "Darker is better; each column has its own middle.",
     "The same change is the same step of colour in all columns of one metric;",
     "the whole scale is at least 10 points, or a tenth of the largest value.",
     "Hatched: not measured, or asked other rows than the newest value.",

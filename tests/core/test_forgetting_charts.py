@@ -512,6 +512,14 @@ def test_a_page_tells_how_each_task_was_compared_and_why_it_was_judged_so() -> N
         assert words in said
 
 
+def test_a_page_names_the_tasks_that_the_base_may_have_guessed() -> None:
+    guessed = comparison("piqa", (0.51, 0.5)).model_copy(update={"chance": 0.5})
+    remark = "The base may have guessed"
+
+    assert remark in page_text(report_page(report(guessed), "second"))
+    assert remark not in page_text(report_page(report(comparison(), holdout()), "second"))
+
+
 def test_a_page_names_the_skills_whose_rows_changed() -> None:
     skills = matrix(3).model_copy(
         update={"steps": ("base", "skill-0", "x"), "rows": (("a",) * 3, ("a",) * 3, ("b",) * 3)}
