@@ -125,7 +125,7 @@ def test_a_server_that_echoes_the_token_does_not_get_it_into_our_error(at: MakeP
 
     assert "Bearer *** is not allowed" in str(raised.value)
     assert TOKEN not in str(raised.value)
-    assert raised.value.__suppress_context__
+    assert raised.value.__cause__ is None
 
 
 def test_a_token_over_plain_http_is_warned_about(server: str, at: MakePlace) -> None:
@@ -158,6 +158,44 @@ def test_a_write_whose_answer_was_lost_counts(server: str, at: MakePlace, lost: 
         assert made.created
         assert len(place.read().versions) == len(place.artifacts(made.version_id)) == 1
         assert len(running.writes) == 4
+
+
+def test_a_model_is_made_even_if_no_answer_to_a_write_ever_arrived(
+    server: str, at: MakePlace
+) -> None:
+    seen: set[str] = set()
+
+    def loses_first_answers(asked: Asked) -> Reply:
+        reply = forward(server, asked)
+        if asked.is_write and asked.path not in seen:
+            seen.add(asked.path)
+            return DROP
+        return reply
+
+    with middleman(loses_first_answers) as running:
+        place = at(running.url)
+
+        assert place.register().created
+        assert len(running.writes) == 6
+
+
+def test_what_another_run_wrote_while_our_answer_was_lost_is_not_ours(
+    server: str, at: MakePlace
+) -> None:
+    theirs = at(server)
+
+    def another_is_faster(asked: Asked) -> Reply:
+        if asked.path.endswith("/model_versions") and asked.writes == 2:
+            theirs.register(author="eve")
+            return DROP
+        return forward(server, asked)
+
+    with middleman(another_is_faster) as running:
+        place = at(running.url)
+        theirs.name = place.name
+
+        assert not place.register(author="ada").created
+        assert [one.author for one in place.read().versions] == ["eve"]
 
 
 def test_what_is_read_back_otherwise_is_refused(server: str, at: MakePlace) -> None:

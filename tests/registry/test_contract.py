@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from mr_openapi import (
+    Artifact,
+    DocArtifact,
     MetadataStructValue,
     MetadataValue,
     ModelVersionCreate,
@@ -14,7 +16,9 @@ from mr_openapi import (
 )
 
 from osft_assets.core.errors import RegistryError
+from osft_assets.core.registry_records import FINGERPRINT_PROPERTY
 from resources.registry_connection import Connection
+from resources.registry_values import to_metadata
 from tests.registry.registrations import SOURCE, Place
 
 
@@ -129,6 +133,26 @@ def test_a_version_that_another_tool_left_half_done_counts_as_other_weights(plac
     assert place.register("two").version == "1.0.1"
     with pytest.raises(RegistryError, match="other weights"):
         place.register("three", version="2.0.0")
+
+
+def test_a_document_of_a_version_is_not_taken_for_its_model(place: Place) -> None:
+    made = place.register("one")
+    properties = to_metadata({FINGERPRINT_PROPERTY: "two"})
+    cut_off = ModelVersionCreate(
+        name="1.0.1", registeredModelId=made.model_id, customProperties=properties
+    )
+    document = Artifact(DocArtifact(name=place.name, uri="file:///notes"))
+    with place.connection() as connection:
+        version = connection.ask(lambda client: client.create_model_version(cut_off))
+        connection.ask(lambda client: client.upsert_model_version_artifact(version.id, document))
+
+    assert place.read().versions[1].uri == ""
+    finished = place.register("two")
+    assert (finished.version, finished.uri, finished.created) == (
+        "1.0.1",
+        "file:///models/1",
+        True,
+    )
 
 
 def test_an_archived_version_of_the_same_weights_is_refused(place: Place) -> None:

@@ -6,10 +6,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from osft_assets.core.drafts import locked
 from osft_assets.core.registry_records import LOCAL_REGISTRY
 from resources.registry_access import Access
 from resources.registry_client import open_client
@@ -34,6 +36,18 @@ def test_what_one_call_wrote_the_next_one_finds(local: Place) -> None:
     assert not local.register("one").created
     assert local.amend(champion="1.0.1").properties == {"champion": "1.0.1"}
     assert [one.uri for one in local.read().versions] == ["file:///models/1"] * 2
+
+
+def test_two_who_amend_take_turns(local: Place) -> None:
+    local.register()
+
+    with ThreadPoolExecutor() as pool:
+        with locked(local.registries.local_path):
+            other = pool.submit(local.amend, champion="1.0.0")
+            with pytest.raises(TimeoutError):
+                other.result(timeout=1)
+
+        assert other.result(timeout=20).properties == {"champion": "1.0.0"}
 
 
 def test_a_proxy_is_not_asked_for_the_local_registry(
