@@ -8,6 +8,7 @@ They are made, and so checked, before the first is written; writing them is
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from osft_assets.core.errors import RegistryError
 from osft_assets.core.registry_records import FINGERPRINT_PROPERTY, Registration, RunSource
 from resources.registry_values import checked, to_metadata
 
@@ -84,4 +85,7 @@ def _source(source: RunSource) -> dict[str, str]:
 
 
 def _text(registration: Registration, name: str) -> str:
-    return checked(getattr(registration, name), f"{name} of the registration")
+    text = checked(getattr(registration, name), f"{name} of the registration")
+    if name == "name" and not text:
+        raise RegistryError("The model has no name. Set registry.reg_name; nothing was written")
+    return text

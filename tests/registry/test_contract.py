@@ -228,6 +228,13 @@ def test_what_cannot_be_kept_is_refused_before_the_first_write(
     assert place.registries.read(place.recipe, place.name) is None
 
 
+def test_a_model_without_a_name_is_refused(place: Place) -> None:
+    place.name = ""
+
+    with pytest.raises(RegistryError, match=r"no name. Set registry\.reg_name"):
+        place.register()
+
+
 def _another_tools_version(connection: Connection, model_id: str, name: str) -> None:
     version = ModelVersionCreate(name=name, registeredModelId=model_id)
     connection.ask(lambda client: client.create_model_version(version))
