@@ -4,6 +4,7 @@ import dagster as dg
 
 from osft_assets.assets.base_model import base_model_asset
 from osft_assets.assets.champion import champion_asset
+from osft_assets.assets.champion_scores import champion_scores_asset
 from osft_assets.assets.dataset import dataset_asset
 from osft_assets.assets.evaluation import base_scores_asset, scores_asset
 from osft_assets.assets.forgetting_report import forgetting_report_asset
@@ -38,6 +39,7 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
             training_asset(pipeline),
             base_scores_asset(pipeline),
             scores_asset(pipeline),
+            champion_scores_asset(pipeline),
             forgetting_report_asset(pipeline),
             registry_entry_asset(pipeline),
             champion_asset(pipeline),

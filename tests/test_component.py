@@ -53,6 +53,7 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         "weekly/base_model",
         "weekly/base_scores",
         "weekly/champion",
+        "weekly/champion_scores",
         "weekly/checkpoint",
         "weekly/forgetting_report",
         "weekly/holdout_split",

@@ -93,13 +93,14 @@ def _scored(
     return dg.MaterializeResult(
         value=found.record,
         data_version=dg.DataVersion(found.record.fingerprint),
-        metadata=_metadata(found, recipe, stage.pipeline),
+        metadata=evaluation_metadata(found, recipe, stage.pipeline),
     )
 
 
-def _metadata(
+def evaluation_metadata(
     found: Evaluated, recipe: EvaluationRecipe, pipeline: PipelineRecipe
 ) -> dict[str, Any]:
+    """What the page of an asset of scores shows."""
     record, outcome = found.record, found.outcome
     caveats = [f"{task.name}: {task.caveat}" for task in record.tasks if task.caveat]
     notes = "\n".join(f"- {note}" for note in (*outcome.notes, *caveats))

@@ -15,8 +15,8 @@ from osft_assets.core.forgetting_report import ReportStage, report_path
 from osft_assets.core.forgetting_summary import summary
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.score_tables import comparison_table
-from osft_assets.core.scores import ScoresRecord
+from osft_assets.core.score_tables import champion_table, comparison_table
+from osft_assets.core.scores import ChampionScores, ScoresRecord
 from osft_assets.core.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ def forgetting_report_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         group_name=name,
         ins={
             upstream: dg.AssetIn([name, upstream])
-            for upstream in ("base_scores", "scores", "checkpoint")
+            for upstream in ("base_scores", "scores", "champion_scores", "checkpoint")
         },
         outs={
             "forgetting_report": dg.AssetOut(
@@ -44,15 +44,18 @@ def forgetting_report_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         },
         config_schema=launch_schema(pipeline.gate),
     )
-    def forgetting_report(
+    def forgetting_report(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         base_scores: ScoresRecord,
         scores: ScoresRecord,
+        champion_scores: ChampionScores,
         checkpoint: CheckpointRecord,
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult[ForgettingReport]:
         policy = parse_config(GateRecipe, context.op_execution_context.op_config)
-        report = ReportStage(name, workspace).run(base_scores, scores, checkpoint, policy)
+        stage = ReportStage(name, workspace)
+        champion = champion_scores if policy.champion else None
+        report = stage.run(base_scores, scores, checkpoint, policy, champion)
         context.log.info(summary(report))
         return dg.MaterializeResult(
             value=report,
@@ -71,6 +74,7 @@ def _metadata(
     return {
         "summary": dg.MetadataValue.md(summary(report)),
         "comparison": dg.MetadataValue.md(comparison_table(report)),
+        **_champion(report),
         "charts": dg.MetadataValue.md(report_charts(report)),
         "verdict": "blocked" if report.blocked_by else "passed",
         "blocked_by": ", ".join(report.blocked_by) or "nothing",
@@ -82,4 +86,15 @@ def _metadata(
         "policy": report.policy,
         "defined_in": pipeline.defined_in,
         **{f"difference/{each.task}": each.difference.value for each in report.comparisons},
+    }
+
+
+def _champion(report: ForgettingReport) -> dict[str, Any]:
+    """Nothing while there is none, or it is this very model."""
+    champion = report.champion
+    if champion is None:
+        return {}
+    return {
+        "against_champion": dg.MetadataValue.md(champion_table(champion)),
+        "champion": f"{champion.name} {champion.version}",
     }

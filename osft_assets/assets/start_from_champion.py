@@ -7,7 +7,7 @@ itself. A model from elsewhere is `assets.base_model`; from another pipeline, `a
 import dagster as dg
 
 from osft_assets.core.base_model import BaseModelStage
-from osft_assets.core.champion_model import ChampionModel
+from osft_assets.core.champion_model import ChampionModel, refuse_no_champion
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelInspector, ModelRegistry, ModelSource
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -39,8 +39,9 @@ def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         model_inspector: dg.ResourceParam[ModelInspector],
     ) -> dg.MaterializeResult[ModelRecord]:
         elsewhere = BaseModelStage(model_source, model_inspector)
-        champion = ChampionModel(model_registry, workspace, elsewhere)
-        model = champion.run(pipeline.registry, name, context.log.info)
+        champions = ChampionModel(model_registry, workspace, elsewhere)
+        champion = champions.find(pipeline.registry, name) or refuse_no_champion(name)
+        model = champions.run(champion, name, context.log.info)
         return dg.MaterializeResult(
             value=model,
             data_version=dg.DataVersion(model.fingerprint),

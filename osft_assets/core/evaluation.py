@@ -27,7 +27,7 @@ from osft_assets.core.scores import Score, ScoresRecord, TaskScores, read_scores
 from osft_assets.core.worker_log import WorkerLog, new_log_path
 from osft_assets.core.workspace import Workspace
 
-Which = Literal["base_scores", "scores"]
+Which = Literal["base_scores", "scores", "champion_scores"]
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,14 @@ class GateClaim(Record):
     reason: str
 
 
+class ChampionComparison(Record):
+    """From the champion to the tuned model: `base` of every comparison is the champion."""
+
+    name: str
+    version: str
+    comparisons: tuple[TaskComparison, ...]
+
+
 class ForgettingReport(Record):
     """What `forgetting_report` is, and the verdict that later stages read again.
 
@@ -113,6 +121,7 @@ class ForgettingReport(Record):
     matrix: SkillMatrix
     claims: tuple[GateClaim, ...]
     policy: dict[str, object]
+    champion: ChampionComparison | None = None  # while there is one, and it is another model
 
     @property
     def blocked_by(self) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ They inform; what blocks is judged task by task, in `core.gate`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from statistics import fmean
 
 from osft_assets.core.deciding_metric import deciding_metric
-from osft_assets.core.errors import EvaluationError
 from osft_assets.core.forgetting import SkillColumn, SkillMatrix, TaskComparison
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.scores import Score, ScoresRecord, TaskScores
@@ -70,14 +70,10 @@ def extended(
     """The ancestor's matrix with one more step, and with the skills first measured now.
 
     `base` measured the ancestor's checkpoint, which is the last step of `matrix`. Without an
-    ancestor's matrix, the base is the first step.
+    ancestor's matrix, the base is the first step. A pipeline that trains on from its own champion
+    is a step again: lessons, lessons (2).
     """
     steps = matrix.steps if matrix else (base.model_uri,)
-    if tuned.pipeline in steps:
-        raise EvaluationError(
-            f"{tuned.pipeline} is already a step of {' > '.join(steps)}: expected a pipeline that "
-            "this one does not start from. Look at start_from"
-        )
     before, after = _skills(base), _skills(tuned)
     columns = matrix.columns() if matrix else []
     known = {column.skill for column in columns}
@@ -86,7 +82,8 @@ def extended(
         for skill in sorted(before)
         if skill not in known
     ]
-    return _matrix((*steps, tuned.pipeline), [_grown(each, before, after) for each in columns])
+    grown = [_grown(each, before, after) for each in columns]
+    return _matrix((*steps, _next_step(steps, tuned.pipeline)), grown)
 
 
 def _shares(comparison: TaskComparison) -> Iterator[float]:
@@ -105,6 +102,11 @@ def _change(column: SkillColumn, steps: Sequence[str]) -> Iterator[float]:
     learned, last = column.values[step], column.values[-1]
     if learned is not None and last is not None and column.rows[step] == column.rows[-1]:
         yield last - learned if column.higher_is_better else learned - last
+
+
+def _next_step(steps: Sequence[str], pipeline: str) -> str:
+    names = (f"{pipeline} ({number})" if number > 1 else pipeline for number in count(1))
+    return next(name for name in names if name not in steps)
 
 
 def _skills(record: ScoresRecord) -> dict[str, TaskScores]:

@@ -10,7 +10,13 @@ from osft_assets.core.forgetting_arithmetic import left_out
 from osft_assets.core.forgetting_charts import difference_bars
 from osft_assets.core.forgetting_summary import Sentence, sentences
 from osft_assets.core.markup import clean, html_table
-from osft_assets.core.score_tables import COMPARED, JUDGED, comparison_rows, judged_rows
+from osft_assets.core.score_tables import (
+    AGAINST_CHAMPION,
+    COMPARED,
+    JUDGED,
+    comparison_rows,
+    judged_rows,
+)
 from osft_assets.core.skill_matrix_chart import matrix_heat_map
 
 _MOST_NAMED = 12
@@ -44,7 +50,10 @@ def report_page(report: ForgettingReport, title: str) -> str:
     shown = escape(clean(title))
     parts = [
         f"<h1>Forgetting report</h1><p>{shown}</p>{_summary(sentences(report, _MOST_NAMED))}",
-        _section("Task by task", html_table(COMPARED, comparison_rows(report)), _POINTS),
+        _section(
+            "Task by task", html_table(COMPARED, comparison_rows(report.comparisons)), _POINTS
+        ),
+        _champion(report),
         f'<div class="wide">{difference_bars(report)}</div>',
         _section("How each was judged", html_table(JUDGED, judged_rows(report)), _JUDGED),
         _section("Over the steps", matrix_heat_map(report.matrix), _transfer(report)),
@@ -69,6 +78,14 @@ def _summary(told: Sequence[Sentence]) -> str:
 def _section(heading: str, content: str, before: str = "") -> str:
     words = f"<p>{escape(before)}</p>" if before else ""
     return f'<h2>{heading}</h2>{words}<div class="wide">{content}</div>'
+
+
+def _champion(report: ForgettingReport) -> str:
+    if report.champion is None:
+        return ""
+    table = html_table(AGAINST_CHAMPION, comparison_rows(report.champion.comparisons))
+    champion = f"{report.champion.name} {report.champion.version}"
+    return _section("Against the champion", table, clean(f"The champion is {champion}."))
 
 
 def _transfer(report: ForgettingReport) -> str:

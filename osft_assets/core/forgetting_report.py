@@ -10,7 +10,12 @@ from pathlib import Path
 from osft_assets.core.checkpoint import CHECKPOINT_REVISION, CheckpointRecord
 from osft_assets.core.deciding_metric import deciding_metric
 from osft_assets.core.errors import EvaluationError
-from osft_assets.core.forgetting import ForgettingReport, SkillMatrix, TaskComparison
+from osft_assets.core.forgetting import (
+    ChampionComparison,
+    ForgettingReport,
+    SkillMatrix,
+    TaskComparison,
+)
 from osft_assets.core.forgetting_arithmetic import backward_transfer, extended, retention
 from osft_assets.core.forgetting_page import report_page
 from osft_assets.core.gate import judge_task
@@ -19,7 +24,7 @@ from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.gate import GateRecipe
-from osft_assets.core.scores import ScoresRecord, TaskScores, read_documents
+from osft_assets.core.scores import ChampionScores, ScoresRecord, TaskScores, read_documents
 from osft_assets.core.workspace import Workspace
 
 # Raise it when the same scores would be judged otherwise.
@@ -32,15 +37,17 @@ class ReportStage:
     def __init__(self, pipeline: str, workspace: Workspace) -> None:
         self._pipeline, self._workspace = pipeline, workspace
 
-    def run(
+    def run(  # noqa: PLR0913 - the scores of three models, and what to make of them
         self,
         base: ScoresRecord,
         tuned: ScoresRecord,
         checkpoint: CheckpointRecord,
         policy: GateRecipe,
+        champion: ChampionScores | None = None,
     ) -> ForgettingReport:
         """The report, written where `read_report` finds it."""
         _refuse_other_models(base, tuned, checkpoint)
+        against = _against(champion, tuned, policy) if champion else None
         ancestor = self._ancestor(checkpoint.base_model)
         comparisons = tuple(_compared(base, tuned, policy))
         matrix = extended(ancestor, base, tuned, policy)
@@ -50,13 +57,14 @@ class ReportStage:
             model_fingerprint=tuned.model_fingerprint,
             base_fingerprint=base.model_fingerprint,
             base_uri=base.model_uri,
-            fingerprint=_identity(base, tuned, policy, ancestor),
+            fingerprint=_identity(base, tuned, policy, ancestor, champion),
             comparisons=comparisons,
             retention=retention(comparisons),
             backward_transfer=backward_transfer(matrix),
             matrix=matrix,
             claims=gate_claims(base.tasks, tuned.tasks, comparisons, policy),
             policy=policy.model_dump(),
+            champion=against,
         )
         path = report_path(self._workspace, self._pipeline, checkpoint.fingerprint)
         page = report_page(report, f"{self._pipeline}/checkpoint {checkpoint.fingerprint}")
@@ -120,6 +128,20 @@ def _compared(base: ScoresRecord, tuned: ScoresRecord, policy: GateRecipe) -> li
     ]
 
 
+def _against(
+    champion: ChampionScores, tuned: ScoresRecord, policy: GateRecipe
+) -> ChampionComparison | None:
+    """Nothing where the champion was not asked, or is this very model."""
+    before = champion.scores
+    if before is None or before.model_fingerprint == tuned.model_fingerprint:
+        return None
+    return ChampionComparison(
+        name=champion.name,
+        version=champion.version,
+        comparisons=tuple(_compared(before, tuned, policy)),
+    )
+
+
 def _judged(
     before: TaskScores,
     after: TaskScores,
@@ -136,7 +158,11 @@ def _judged(
 
 
 def _identity(
-    base: ScoresRecord, tuned: ScoresRecord, policy: GateRecipe, ancestor: SkillMatrix | None
+    base: ScoresRecord,
+    tuned: ScoresRecord,
+    policy: GateRecipe,
+    ancestor: SkillMatrix | None,
+    champion: ChampionScores | None,
 ) -> str:
     return fingerprint(
         {
@@ -145,5 +171,6 @@ def _identity(
             "tuned": tuned.fingerprint,
             "policy": policy.model_dump(),
             "ancestor": ancestor.model_dump() if ancestor else None,
+            "champion": champion.fingerprint if champion else None,
         }
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from osft_assets.core.figures import UNKNOWN, course, figure, metric_name
 from osft_assets.core.forgetting import (
+    ChampionComparison,
     ForgettingReport,
     GateClaim,
     TaskComparison,
@@ -57,6 +58,8 @@ def sentences(report: ForgettingReport, most: int) -> list[Sentence]:
     found += _old_skills(report.comparisons, most)
     if report.retention is not None:
         found.append(Sentence("Retention of old skills:", _percentage(report.retention)))
+    if report.champion:
+        found.append(_against(report.champion, most))
     return found
 
 
@@ -121,6 +124,19 @@ def _old_skills(comparisons: Sequence[TaskComparison], most: int) -> list[Senten
         for word, lead in _OLD_SKILLS.items()
         if of_verdict[word]
     ]
+
+
+def _against(champion: ChampionComparison, most: int) -> Sentence:
+    """The tasks that differ, and the number of the others."""
+    parts = []
+    for word, said in (("improved", "better at"), ("lost", "worse at")):
+        names = [_name(one) for one in champion.comparisons if one.verdict == word]
+        if names:
+            parts.append(f"{said} {_listed(names[:most], len(names) - most).rstrip('.')}")
+    told = "; ".join(parts) or "no difference that can be told"
+    return Sentence(
+        f"Against the champion {shortened(champion.version, _LONGEST_NAME)}:", f"{told}."
+    )
 
 
 def _told(comparison: TaskComparison) -> str:

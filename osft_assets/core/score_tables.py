@@ -12,7 +12,7 @@ from osft_assets.core.figures import (
     is_share,
     metric_name,
 )
-from osft_assets.core.forgetting import ForgettingReport, TaskComparison
+from osft_assets.core.forgetting import ChampionComparison, ForgettingReport, TaskComparison
 from osft_assets.core.forgetting_arithmetic import may_be_guessed
 from osft_assets.core.forgetting_summary import holdouts, old_skills
 from osft_assets.core.markup import markdown_table
@@ -20,6 +20,7 @@ from osft_assets.core.scores import Score, TaskScores
 
 _MOST_ROWS = 40
 COMPARED = ("task", "metric", "base", "tuned", "difference (+ is better)", "n", "verdict")
+AGAINST_CHAMPION = tuple("champion" if name == "base" else name for name in COMPARED)
 JUDGED = ("task", "compared", "effect size", "p-value", "why", "to keep in mind")
 _SCORED = ("task", "metric", "value ± standard error", "n", "better is", "version")
 _BETTER = {True: "higher", False: "lower", None: ""}
@@ -27,13 +28,17 @@ _BETTER = {True: "higher", False: "lower", None: ""}
 
 def comparison_table(report: ForgettingReport) -> str:
     """Every task before and after, the holdout and the losses first."""
-    return markdown_table(COMPARED, comparison_rows(report))
+    return markdown_table(COMPARED, comparison_rows(report.comparisons))
 
 
-def comparison_rows(report: ForgettingReport) -> list[tuple[str, ...]]:
+def champion_table(champion: ChampionComparison) -> str:
+    """The same, with the champion as what was before."""
+    return markdown_table(AGAINST_CHAMPION, comparison_rows(champion.comparisons))
+
+
+def comparison_rows(comparisons: Sequence[TaskComparison]) -> list[tuple[str, ...]]:
     """The cells of the table."""
-    ordered = holdouts(report.comparisons) + old_skills(report.comparisons)
-    return [_compared(comparison) for comparison in ordered]
+    return [_compared(comparison) for comparison in holdouts(comparisons) + old_skills(comparisons)]
 
 
 def judged_rows(report: ForgettingReport) -> list[tuple[str, ...]]:

@@ -87,6 +87,22 @@ class ScoresRecord(Record):
     table_path: str
 
 
+class ChampionScores(Record):
+    """What `champion_scores` is: the scores of the version in use. `scores` is None where there is
+    none; `why_not` says why.
+    """
+
+    name: str
+    version: str = ""
+    scores: ScoresRecord | None = None
+    why_not: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the scores."""
+        return self.scores.fingerprint if self.scores else "none"
+
+
 class DocumentScore(Record):
     """What one document, such as a question, adds to each metric.
 

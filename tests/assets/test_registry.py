@@ -182,7 +182,11 @@ def test_a_skipped_registration_is_green_and_says_so(run: Runs) -> None:
 
 
 def test_a_registry_that_does_not_answer_is_an_error_and_no_skip(run: Runs) -> None:
-    result = run(model_registry=FakeRegistry(fails=RegistryError("http://registry is down")))
+    class Down(FakeRegistry):
+        def register(self, *_: Any) -> Any:
+            raise RegistryError("http://registry is down")
+
+    result = run(model_registry=Down())
 
     assert not result.success
     assert "http://registry is down" in _failure(result)
@@ -254,6 +258,45 @@ def test_promoting_where_nothing_is_registered_is_an_error(run: Runs) -> None:
     assert "has no model mine-model" in _failure(run.promote())
 
 
+# Against the champion
+
+
+def test_the_report_compares_with_the_champion_once_there_is_one(run: Runs) -> None:
+    first = run()
+    run.promote()
+    other = FakeEvaluator({"holdout": (0.1, 0.4)})
+
+    second = run(_pipeline(algorithm="sft"), evaluator=other)
+
+    assert first.asset_value(["mine", "forgetting_report"]).champion is None
+    against = second.asset_value(["mine", "forgetting_report"]).champion
+    assert against
+    assert (against.name, against.version) == ("mine-model", "1.0.0")
+    assert {one.task for one in against.comparisons} == {"holdout", "arc_easy"}
+    shown = _metadata(second, "forgetting_report")
+    assert shown["champion"] == "mine-model 1.0.0"
+    assert "| holdout |" in shown["against_champion"]
+
+
+def test_nothing_is_asked_of_a_champion_that_is_not_wanted(run: Runs) -> None:
+    run()
+    run.promote()
+    evaluator = FakeEvaluator()
+
+    result = run(_pipeline(gate={"champion": False}), evaluator=evaluator)
+
+    assert _metadata(result, "champion_scores")["champion"] == "none: gate.champion is off"
+    assert len(evaluator.jobs) == 2
+
+
+def test_where_nothing_is_registered_no_registry_is_asked(run: Runs) -> None:
+    down = FakeRegistry(fails=RegistryError("it is down"))
+
+    result = run(_pipeline(registry={"skip": True}), model_registry=down)
+
+    assert result.success
+
+
 # Training on
 
 
@@ -261,11 +304,16 @@ def test_a_pipeline_trains_on_from_its_champion(run: Runs) -> None:
     first = run()
     run.promote()
 
-    result = run(_pipeline(base_model={"base_model": "champion"}))
+    # The fake evaluator knows no better and worse of two checkpoints of one pipeline.
+    onward = _pipeline(base_model={"base_model": "champion"}, gate={"when_not_learned": "warn"})
+    result = run(onward)
 
     base = result.asset_value(["mine", "base_model"])
+    assert result.success
     assert base.path == first.asset_value(["mine", "checkpoint"]).model.path
     assert [skill.pipeline for skill in base.skills] == ["mine"]
+    matrix = result.asset_value(["mine", "forgetting_report"]).matrix
+    assert matrix.steps[1:] == ("mine", "mine (2)")
 
 
 def test_without_a_champion_there_is_nothing_to_train_on_from(run: Runs) -> None:
@@ -281,6 +329,6 @@ def test_a_champion_whose_files_were_changed_is_refused(run: Runs) -> None:
     run.promote()
     (Path(entry.card_path).parent / "model.safetensors").write_bytes(b"others")
 
-    result = run(_pipeline(base_model={"base_model": "champion"}))
+    result = run(_pipeline(base_model={"base_model": "champion"}, gate={"champion": False}))
 
     assert "is not what was registered as mine-model 1.0.0" in _failure(result)

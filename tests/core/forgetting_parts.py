@@ -1,6 +1,7 @@
 """Reports of any shape, for the tests of what is drawn and told of them."""
 
 from osft_assets.core.forgetting import (
+    ChampionComparison,
     Difference,
     ForgettingReport,
     GateClaim,
@@ -77,6 +78,7 @@ def report(
     claims: tuple[GateClaim, ...] = (HOLDS,),
     skills: SkillMatrix = EMPTY_MATRIX,
     retention: float | None = 0.973,
+    champion: ChampionComparison | None = None,
 ) -> ForgettingReport:
     return ForgettingReport(
         pipeline="second",
@@ -91,4 +93,9 @@ def report(
         matrix=skills,
         claims=claims,
         policy={"confidence": 0.95, "required": ["arc_easy"], "tolerance": None},
+        champion=champion,
     )
+
+
+def against(*comparisons: TaskComparison, version: str = "1.0.2") -> ChampionComparison:
+    return ChampionComparison(name="second-model", version=version, comparisons=comparisons)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osft_assets.core.errors import EvaluationError
 from osft_assets.core.forgetting import SkillMatrix, TaskComparison
 from osft_assets.core.forgetting_arithmetic import (
     backward_transfer,
@@ -267,11 +266,13 @@ def test_a_holdout_split_anew_before_the_next_training_is_measured_again() -> No
     assert left_out(second) == []
 
 
-def test_a_pipeline_cannot_start_from_itself() -> None:
+def test_a_pipeline_that_trains_on_from_its_own_model_is_a_step_again() -> None:
     again: list[ScoresRecord] = [record("a", holdout(1.0))] * 2
 
-    with pytest.raises(EvaluationError, match="a is already a step of base > a"):
-        extended(matrix((2.0,), (1.0,)), *again, POLICY)
+    twice = extended(matrix((2.0,), (1.0,)), *again, POLICY)
+    thrice = extended(twice, *again, POLICY)
+
+    assert thrice.steps == ("base", "a", "a (2)", "a (3)")
 
 
 @repeatable

@@ -18,7 +18,7 @@ from osft_assets.core.forgetting_summary import summary
 from osft_assets.core.score_tables import comparison_table, score_table
 from osft_assets.core.scores import Score, TaskScores
 from osft_assets.core.skill_matrix_chart import matrix_heat_map
-from tests.core.forgetting_parts import EMPTY_MATRIX, comparison, holdout, matrix, report
+from tests.core.forgetting_parts import EMPTY_MATRIX, against, comparison, holdout, matrix, report
 from tests.core.properties import repeatable
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -57,7 +57,11 @@ def reports(draw: st.DrawFn) -> ForgettingReport:
         for reason, blocks in reasons
     ]
     skills = draw(matrices())
-    return report(*taught, *comparisons, claims=tuple(claims), skills=skills)
+    champion = draw(st.none() | st.builds(against, version=names))
+    if champion:
+        champion = champion.model_copy(update={"comparisons": (*taught, *comparisons)})
+    told = {"skills": skills, "champion": champion}
+    return report(*taught, *comparisons, claims=tuple(claims), **told)
 
 
 @st.composite
@@ -212,6 +216,24 @@ def test_what_was_not_measured_is_not_called_kept() -> None:
     assert "**Learned:** not measured, because there is no holdout." in words
     assert "**Forgotten:** unknown, because no old skill was measured." in words
     assert "Retention" not in words
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("improved", "lost", "kept"), "better at task-0; worse at task-1."),
+        (("kept", "cannot tell"), "no difference that can be told."),
+        ((), "no difference that can be told."),
+    ],
+)
+def test_a_summary_tells_where_the_champion_is_better_or_worse(
+    verdicts: tuple[VerdictWord, ...], expected: str
+) -> None:
+    found = [comparison(f"task-{n}", verdict=verdict) for n, verdict in enumerate(verdicts)]
+
+    words = summary(report(comparison(), champion=against(*found)))
+
+    assert f"**Against the champion 1.0.2:** {expected}" in words
 
 
 def test_a_summary_of_many_tasks_counts_those_it_does_not_name() -> None:
@@ -509,6 +531,15 @@ def test_a_page_tells_how_each_task_was_compared_and_why_it_was_judged_so() -> N
     said = page_text(report_page(report(comparison().model_copy(update=told)), "second"))
 
     for words in ("paired right/wrong", "-0.031", "0.42", "It was so.", "No test set."):
+        assert words in said
+
+
+def test_a_page_compares_with_the_champion() -> None:
+    champion = against(comparison("boolq", (0.5, 0.9), "improved"))
+
+    said = page_text(report_page(report(comparison(), champion=champion), "second"))
+
+    for words in ("Against the champion", "The champion is second-model 1.0.2.", "boolq", "50.0%"):
         assert words in said
 
 

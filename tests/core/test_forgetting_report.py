@@ -11,7 +11,7 @@ from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.forgetting_report import ReportStage, read_report, report_path
 from osft_assets.core.model_records import ModelRecord, TaughtSkill
 from osft_assets.core.recipes.gate import GateRecipe
-from osft_assets.core.scores import ScoresRecord
+from osft_assets.core.scores import ChampionScores, ScoresRecord
 from osft_assets.core.workspace import Workspace
 from tests.core.test_evaluation import model_in, taught
 from tests.core.test_evaluation import run as evaluate
@@ -59,17 +59,22 @@ class Chapter:
             }
             self.base_model = self.base_model.model_copy(update=made_here)
         self.tuned_model = model_in(models / "tuned", b"after", skills=skills)
-        self.base = self._scores(self.base_model, "base_scores", base_right, base_asked)
-        self.tuned = self._scores(self.tuned_model, "scores", tuned_right, tuned_asked)
+        self.base = self.scores_of(self.base_model, "base_scores", base_right, base_asked)
+        self.tuned = self.scores_of(self.tuned_model, "scores", tuned_right, tuned_asked)
 
-    def _scores(self, model: ModelRecord, which: Any, right: Any, asked: Any) -> ScoresRecord:
+    def scores_of(self, model: ModelRecord, which: Any, right: Any, asked: Any) -> ScoresRecord:
         evaluator = FakeEvaluator(right)
         return evaluate(self.workspace, evaluator, model, which, **asked or {}).record
 
-    def judged(self, policy: GateRecipe | None = None, **values: Any) -> ForgettingReport:
+    def judged(
+        self,
+        policy: GateRecipe | None = None,
+        champion: ChampionScores | None = None,
+        **values: Any,
+    ) -> ForgettingReport:
         made = checkpoint(self.base_model, self.tuned_model, **values)
         stage = ReportStage("lessons", self.workspace)
-        return stage.run(self.base, self.tuned, made, policy or GateRecipe())
+        return stage.run(self.base, self.tuned, made, policy or GateRecipe(), champion)
 
 
 def test_a_report_is_written_with_its_page_and_read_again(workspace: Workspace) -> None:
@@ -93,6 +98,37 @@ def test_what_was_lost_is_in_the_verdict(workspace: Workspace) -> None:
     }
     assert report.blocked_by == ("old_skills_are_kept",)
     assert report.retention == pytest.approx(0.3 / 0.8)
+
+
+def test_the_champion_is_compared_document_by_document_and_decides_nothing(
+    workspace: Workspace,
+) -> None:
+    chapter = Chapter(workspace)
+    better = chapter.scores_of(
+        model_in(workspace.root / "models/champion", b"the best"),
+        "champion_scores",
+        {"holdout": (1.0, 1.0)},
+        None,
+    )
+
+    report = chapter.judged(champion=ChampionScores(name="m", version="1.0.0", scores=better))
+
+    assert report.champion
+    found = {each.task: each for each in report.champion.comparisons}
+    assert found["holdout"].difference.method == "paired"
+    assert (found["holdout"].verdict, report.blocked_by) == ("lost", ())
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_champion_that_is_this_very_model_is_compared_with_nothing(
+    workspace: Workspace, is_asked: bool
+) -> None:
+    chapter = Chapter(workspace)
+    itself = chapter.tuned if is_asked else None
+
+    report = chapter.judged(champion=ChampionScores(name="m", version="1.0.0", scores=itself))
+
+    assert report.champion is None
 
 
 def test_the_verdict_on_a_checkpoint_that_nobody_judged_is_none(workspace: Workspace) -> None:

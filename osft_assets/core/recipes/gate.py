@@ -29,6 +29,11 @@ class GateRecipe(Recipe):
         20, "Fewer say nothing, whatever they answer.", unit="documents", ge=2
     )
     confidence: float = knob(0.95, "Of the intervals around every difference.", gt=0.5, lt=1)
+    champion: bool = knob(
+        True,
+        "Compare with the champion too, if the model has one. It decides nothing, and asks the "
+        "champion what it was not asked before.",
+    )
     metrics: dict[str, str] = knob(
         {}, "Task -> the metric that decides, such as arc_easy: acc. Without it: docs/gate.md."
     )
