@@ -10,6 +10,7 @@ import click
 from osft_assets.code_location import definitions, execute, refuse_unknown
 from osft_assets.core.errors import OsftError
 from osft_assets.core.pruning import removable, remove
+from osft_assets.core.unused_scores import unused_scores
 from osft_assets.core.workspace import Workspace
 from osft_assets.registry_commands import history, promote, registry, rollback
 from osft_assets.run_summary import summarize
@@ -57,7 +58,8 @@ def demo() -> None:
 def prune(pipelines: tuple[str, ...], keep: int, delete: bool) -> None:
     """List old checkpoints and prepared datasets that nothing uses, of PIPELINES or of all.
 
-    What a stable link leads to, or a record of any pipeline names, is never listed.
+    What a stable link leads to, a record of any pipeline names, or was registered, is never listed.
+    Without PIPELINES, also the scores of models that no pipeline has any more.
     """
     place = definitions().workspace()
     there = _pipelines_in(place)
@@ -68,6 +70,8 @@ def prune(pipelines: tuple[str, ...], keep: int, delete: bool) -> None:
         )
     names = pipelines or there
     found = [removal for name in names for removal in removable(place, name, keep)]
+    if not pipelines:
+        found += unused_scores(place)
     for removal in found:
         click.echo(f"{removal.size_bytes / 1e6:>10,.1f} MB  {removal.path}  ({removal.reason})")
     total = sum(removal.size_bytes for removal in found) / 1e6

@@ -49,4 +49,5 @@ def execute(
                 raise_on_error=False,
             )
         except OsftError as problem:  # found before there is a run
-            raise click.ClickException(f"{job}: {problem}") from None
+            pipeline = job.rpartition("_")[0]
+            raise click.ClickException(f"{pipeline}: {problem}") from None

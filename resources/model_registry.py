@@ -58,6 +58,8 @@ class Registries:
 
     def read(self, recipe: RegistryRecipe, name: str) -> RegisteredModel | None:
         """The model with all its versions, or None."""
+        if recipe.server is None and not self.local_path.exists():
+            return None  # nothing was registered yet, and reading makes no file
         with self._connection(recipe, _log.warning) as connection:
             return read_model(connection, name)
 

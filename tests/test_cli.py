@@ -75,6 +75,8 @@ def test_the_demo_trains_a_model_that_keeps_its_promise(
     assert "84% of the parameters are constrained" in done.stdout
     assert "Passed the gate." in done.stdout
     assert "Kept: skill:old." in done.stdout
+    assert "Registered as demo-model 1.0.0 in the local registry." in done.stdout
+    assert (root / "workspace/demo/final_model/README.md").exists()
     assert (root / "workspace/demo/final_model/model.safetensors").exists()
 
 
