@@ -119,6 +119,18 @@ class Evaluator(Protocol):
         ...
 
 
+class ModelStore(Protocol):
+    """Where registered models are copied to, for servers that cannot reach the workspace."""
+
+    def publish(self, directory: Path, target: str, name: str, say: Callable[[str], None]) -> str:
+        """Copy the files of a model to `target` under `name`, and give the address to load it from.
+
+        Whole or not at all; what is there already is not copied again. ConfigError or
+        RegistryError when it cannot be done.
+        """
+        ...
+
+
 class ModelRegistry(Protocol):
     """Where models are kept by name and version. Every method raises RegistryError when the
     registry does not do what is asked; nothing counts as done that was not read back.

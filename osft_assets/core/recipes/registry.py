@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import field_validator
 
+from osft_assets.core.recipes.addresses import PublishTarget
 from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob, matching
 from osft_assets.core.registry_address import RegistryAddress, parse_registry_address
 
@@ -48,6 +49,12 @@ class RegistryRecipe(Recipe):
     )
     timeout: float = knob(30.0, "For one answer of the registry.", unit="seconds", gt=0, le=3600)
     retries: int = knob(3, "More tries when the registry does not answer.", ge=0, le=20)
+    publish_to: PublishTarget = knob(
+        "",
+        "Where the model is copied to before it is registered: s3://bucket/prefix or "
+        "oci://registry/repository. Empty = it stays in the workspace, and is registered there.",
+        secret=True,
+    )
     skip: bool = knob(False, "Register nothing. The asset says so. `registry: skip` sets it.")
     force: str = knob(
         "",
