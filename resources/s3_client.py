@@ -12,25 +12,29 @@ from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from resources.remote_file import BLOCK_BYTES, remote_file
 
-_CLIENT = {
-    "connect_timeout": 10,
-    "read_timeout": 60,
-    "retries": {"max_attempts": 5, "mode": "standard"},
-}
+_ATTEMPTS = 5
 _KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def s3_client(environment: Mapping[str, str], recipe: DatasetRecipe | BaseModelRecipe) -> Any:
     """The file system that the recipe's address is on."""
+    return s3_file_system(environment, recipe.s3_endpoint_url, recipe.s3_region)
+
+
+def s3_file_system(
+    environment: Mapping[str, str], endpoint: str = "", region: str = "", attempts: int = _ATTEMPTS
+) -> Any:
+    """Every bucket there; AWS_ENDPOINT_URL and AWS_REGION tell what is not given."""
     import s3fs
 
     _check_keys(environment)
-    # botocore itself knows AWS_DEFAULT_REGION and profiles, but not AWS_REGION.
-    region = recipe.s3_region or environment.get("AWS_REGION", "")
+    # botocore itself knows AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and profiles, but not AWS_REGION.
+    region = region or environment.get("AWS_REGION", "")
+    retries = {"max_attempts": attempts, "mode": "standard"}
     return s3fs.S3FileSystem(
-        endpoint_url=recipe.s3_endpoint_url or None,
+        endpoint_url=endpoint or None,
         client_kwargs={"region_name": region} if region else {},
-        config_kwargs=_CLIENT,
+        config_kwargs={"connect_timeout": 10, "read_timeout": 60, "retries": retries},
         skip_instance_cache=True,
         use_listings_cache=False,
     )

@@ -17,6 +17,7 @@ from osft_assets.core.sources import S3Location
 from osft_assets.core.workspace import Workspace
 from resources.remote_file import BLOCK_BYTES, explained
 from resources.s3_client import open_object, s3_client
+from resources.s3_manifest import MANIFEST
 
 _Objects = Mapping[str, Mapping[str, Any]]  # what S3 tells of each file, by its name
 
@@ -52,6 +53,7 @@ def _objects(client: Any, location: S3Location, root: str, trust_remote_code: bo
     with explained(str(location)):
         found = client.find(root, detail=True)
     names = {key.removeprefix(f"{root}/"): info for key, info in found.items()}
+    names.pop(MANIFEST, None)
     return {name: names[name] for name in needed_model(str(location), names, trust_remote_code)}
 
 

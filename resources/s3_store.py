@@ -1,0 +1,82 @@
+"""Copies a model below a prefix of S3, or of what speaks like it (MinIO).
+
+One object says that the copy is whole; it is written last. Credentials come from the usual AWS
+chain: see `resources.s3_client`. Reading such a model is `resources.s3_model`.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from osft_assets.core.errors import RegistryError
+from resources.published_files import PublishedFile, published_files, refuse_change, total_bytes
+from resources.s3_client import s3_file_system
+from resources.s3_manifest import MANIFEST, manifest_of
+from resources.s3_prefix import S3Prefix
+from resources.upload_progress import UploadProgress
+
+_ATTEMPTS = 2  # of botocore's own; S3Prefix tries again after pauses
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """Every bucket that the environment's credentials may write to."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def publish(self, directory: Path, target: str, name: str, say: Callable[[str], None]) -> str:
+        """The files of the model, below `<target>/<name>/`."""
+        address = f"{target.rstrip('/')}/{name}"
+        files = published_files(directory)
+        client = s3_file_system(self.environment, attempts=_ATTEMPTS)
+        place = S3Prefix(client, address, say, self.pause)
+        there, manifest = place.sizes(), manifest_of(files)
+        if _is_whole(place, there, files, manifest):
+            say(f"{address} holds this model already: not copied again.")
+        else:
+            _make_way(place, there, files)
+            _copy(place, files)
+            place.write(MANIFEST, manifest)
+        return address
+
+
+def _is_whole(
+    place: S3Prefix, there: Mapping[str, int], files: list[PublishedFile], manifest: bytes
+) -> bool:
+    if any(there.get(file.name) != file.size for file in files) or MANIFEST not in there:
+        return False
+    return place.read(MANIFEST) == manifest
+
+
+def _make_way(place: S3Prefix, there: Mapping[str, int], files: list[PublishedFile]) -> None:
+    """Weights of another model beside these would be loaded with them."""
+    place.remove([MANIFEST] if MANIFEST in there else [])
+    others = sorted(set(there) - {file.name for file in files} - {MANIFEST})
+    if others:
+        place.say(f"{place.address}: removing {len(others)} files that are not of this model.")
+    place.remove(others)
+
+
+def _copy(place: S3Prefix, files: list[PublishedFile]) -> None:
+    size_bytes, done_bytes = total_bytes(files), 0
+    progress = UploadProgress(place.say, size_bytes)
+    place.say(f"Copying {len(files)} files, {size_bytes / 1e9:,.2f} GB, to {place.address}.")
+    for number, file in enumerate(files):
+        place.send(file, progress.after(done_bytes, f"{number} of {len(files)} files, "))
+        done_bytes += file.size
+    _refuse_damage(place, files)
+
+
+def _refuse_damage(place: S3Prefix, files: list[PublishedFile]) -> None:
+    """Nothing counts as copied that is not seen there."""
+    arrived = place.sizes()
+    for file in files:
+        refuse_change(file, file.path.stat().st_size)
+        if arrived.get(file.name) != file.size:
+            raise RegistryError(
+                f"{place.address}/{file.name}: {arrived.get(file.name, 0):,} bytes arrived, "
+                f"expected {file.size:,}. Is somebody else writing there? Run again"
+            )
