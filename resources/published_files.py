@@ -3,6 +3,7 @@
 Where they go is `resources.s3_store` and `resources.oci_store`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def published_files(directory: Path) -> list[PublishedFile]:
     return [PublishedFile(name, paths[name], paths[name].stat().st_size) for name in sorted(names)]
 
 
-def total_bytes(files: list[PublishedFile]) -> int:
+def total_bytes(files: Sequence[PublishedFile]) -> int:
     """How much there is to copy."""
     return sum(file.size for file in files)
 

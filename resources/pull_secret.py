@@ -18,14 +18,19 @@ from typing import Any
 from osft_assets.core.errors import ConfigError
 
 VARIABLE = "OCI_PULL_SECRET_MODEL_DOWNLOAD"
+PUSH_VARIABLE = "OCI_PUSH_SECRET"
 _SHORTEST_SECRET = 4  # shorter text would take harmless words out of messages
 
 
 @dataclass(frozen=True)
 class PullSecret:
-    """The text of the JSON; empty when none is set, and the tool's own defaults count."""
+    """The text of the JSON; empty when none is set, and the tool's own defaults count.
+
+    `variable` is where it comes from, or should.
+    """
 
     text: str = field(repr=False)
+    variable: str = VARIABLE
 
     @contextmanager
     def as_file(self) -> Iterator[Path | None]:
@@ -55,14 +60,32 @@ class PullSecret:
 
 def pull_secret(environment: Mapping[str, str]) -> PullSecret:
     """What the environment holds; refused when it cannot be what it should be."""
-    text = environment.get(VARIABLE, "").strip()
+    return _secret(environment, VARIABLE)
+
+
+def push_secret(environment: Mapping[str, str]) -> PullSecret:
+    """Likewise, for writing. Who has one secret for both sets that for reading."""
+    shared = (
+        environment.get(VARIABLE, "").strip() and not environment.get(PUSH_VARIABLE, "").strip()
+    )
+    return _secret(environment, VARIABLE if shared else PUSH_VARIABLE)
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a container tool is started with."""
+    kept = environment.items()
+    return {name: text for name, text in kept if name not in (VARIABLE, PUSH_VARIABLE)}
+
+
+def _secret(environment: Mapping[str, str], variable: str) -> PullSecret:
+    text = environment.get(variable, "").strip()
     if text and not _auths(text):
         raise ConfigError(
-            f"{VARIABLE} is no Docker config JSON with entries in auths. Expected "
+            f"{variable} is no Docker config JSON with entries in auths. Expected "
             '{"auths": {"registry.example": {"auth": "..."}}}, as in ~/.docker/config.json or in '
             "the key .dockerconfigjson of a Kubernetes secret, decoded"
         )
-    return PullSecret(text)
+    return PullSecret(text, variable)
 
 
 def _auths(text: str) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 Entries = Mapping[str, bytes | tarfile.TarInfo]
 
 _SKOPEO = """#!{python}
-import json, os, shutil, sys, time
+import hashlib, json, os, shutil, sys, time
 home = {home!r}
 registry = json.load(open(home + "/registry.json"))
 options = dict(zip(sys.argv[2:], sys.argv[3:]))
@@ -26,7 +26,8 @@ login = json.load(open(authfile)) if authfile else None
 with open(home + "/calls.jsonl", "a") as calls:
     mode = oct(os.stat(authfile).st_mode & 0o777) if authfile else None
     call = dict(pid=os.getpid(), arguments=sys.argv[1:], login=login, authfile=authfile, mode=mode,
-                secret=os.environ.get("OCI_PULL_SECRET_MODEL_DOWNLOAD"))
+                secret=os.environ.get("OCI_PULL_SECRET_MODEL_DOWNLOAD",
+                                      os.environ.get("OCI_PUSH_SECRET")))
     calls.write(json.dumps(call) + "\\n")
 def fail(message):
     sys.exit('time="2026-01-01T00:00:00Z" level=fatal msg="' + message.replace('"', '\\\\"') + '"')
@@ -38,6 +39,27 @@ if registry.get("hangs"):
 if registry.get("login") and (not login or registry["login"] not in json.dumps(login)):
     fail('Error parsing image name "docker://' + reference + '": reading manifest: unauthorized: '
          'authentication required')
+if sys.argv[1] == "copy" and sys.argv[-1].startswith("docker://"):
+    assert "--preserve-digests" in sys.argv
+    layout = sys.argv[-2].removeprefix("oci:")
+    assert json.load(open(layout + "/oci-layout")) == {{"imageLayoutVersion": "1.0.0"}}
+    (entry,) = json.load(open(layout + "/index.json"))["manifests"]
+    blob = lambda told: layout + "/blobs/" + told["digest"].replace(":", "/")
+    manifest = json.load(open(blob(entry)))
+    target = home + "/images/" + os.path.basename(blob(entry))
+    os.makedirs(target, exist_ok=True)
+    shutil.copy(blob(entry), target + "/manifest.json")
+    for told in (manifest["config"], *manifest["layers"]):
+        content = open(blob(told), "rb").read()
+        assert len(content) == told["size"]
+        assert "sha256:" + hashlib.sha256(content).hexdigest() == told["digest"]
+        shutil.copy(blob(told), target)
+    if registry.get("loses_digests"):
+        sys.exit()
+    pinned = reference.rpartition(":")[0] + "@" + entry["digest"]
+    registry["images"] |= {{reference: entry["digest"], pinned: entry["digest"]}}
+    json.dump(registry, open(home + "/registry.json", "w"))
+    sys.exit()
 digest = registry["images"].get(reference)
 if digest is None:
     fail("reading manifest: manifest unknown: manifest unknown")
@@ -56,14 +78,13 @@ class Registry:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._state: dict[str, Any] = {"images": {}}
         home.mkdir()
+        (home / "registry.json").write_text('{"images": {}}')
         self.bin = home / "bin"
         self.bin.mkdir()
         program = self.bin / "skopeo"
         program.write_text(_SKOPEO.format(python=sys.executable, home=str(home)))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        self._save()
 
     def push(self, reference: str, *layers: Entries | bytes) -> Path:
         """An image with these layers, under a tag; the directory that a copy of it is made of."""
@@ -77,14 +98,15 @@ class Registry:
         for blob in blobs:
             (directory / _digest(blob).removeprefix("sha256:")).write_bytes(blob)
         repository = reference.rpartition(":")[0]
-        self._state["images"] |= {reference: digest, f"{repository}@{digest}": digest}
-        self._save()
+        images = self._state()["images"]
+        self.answers(images={**images, reference: digest, f"{repository}@{digest}": digest})
         return directory
 
     def answers(self, **state: Any) -> None:
-        """`says` fails with a message, `hangs` never answers, `login` is asked for."""
-        self._state |= state
-        self._save()
+        """`says` fails with a message, `hangs` never answers, `login` is asked for, and one that
+        `loses_digests` takes what is pushed and does not know it afterwards.
+        """
+        (self._home / "registry.json").write_text(json.dumps({**self._state(), **state}))
 
     @property
     def calls(self) -> list[dict[str, Any]]:
@@ -94,8 +116,13 @@ class Registry:
     def copies(self) -> int:
         return sum(call["arguments"][0] == "copy" for call in self.calls)
 
-    def _save(self) -> None:
-        (self._home / "registry.json").write_text(json.dumps(self._state))
+    def file_of(self, digest: str, name: str) -> Path:
+        """One file of the image with this digest."""
+        return self._home / "images" / digest.removeprefix("sha256:") / name.removeprefix("sha256:")
+
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self._home / "registry.json").read_text())
+        return state
 
 
 def archive(entries: Entries, compress: bool = True) -> bytes:
