@@ -13,7 +13,7 @@ from pathlib import Path
 from osft_assets.core.errors import RegistryError
 from resources.published_files import PublishedFile, published_files, refuse_change, total_bytes
 from resources.s3_client import s3_file_system
-from resources.s3_manifest import MANIFEST, manifest_of
+from resources.s3_manifest import MANIFEST, Listed, from_manifest, listed, to_manifest
 from resources.s3_prefix import S3Prefix
 from resources.upload_progress import UploadProgress
 
@@ -33,22 +33,22 @@ class S3Store:
         files = published_files(directory)
         client = s3_file_system(self.environment, attempts=_ATTEMPTS)
         place = S3Prefix(client, address, say, self.pause)
-        there, manifest = place.sizes(), manifest_of(files)
-        if _is_whole(place, there, files, manifest):
+        there, wanted = place.sizes(), listed(files)
+        held = from_manifest(place.read(MANIFEST)) if MANIFEST in there else {}
+        missing = [file for file in files if not _is_there(file, there, held, wanted)]
+        if held == wanted and not missing:
             say(f"{address} holds this model already: not copied again.")
         else:
             _make_way(place, there, files)
-            _copy(place, files)
-            place.write(MANIFEST, manifest)
+            _copy(place, missing)
+            _refuse_damage(place, files)
+            place.write(MANIFEST, to_manifest(wanted))
         return address
 
 
-def _is_whole(
-    place: S3Prefix, there: Mapping[str, int], files: list[PublishedFile], manifest: bytes
-) -> bool:
-    if any(there.get(file.name) != file.size for file in files) or MANIFEST not in there:
-        return False
-    return place.read(MANIFEST) == manifest
+def _is_there(file: PublishedFile, there: Mapping[str, int], held: Listed, wanted: Listed) -> bool:
+    """Another model card is no reason to send the weights again."""
+    return there.get(file.name) == file.size and held.get(file.name) == wanted[file.name]
 
 
 def _make_way(place: S3Prefix, there: Mapping[str, int], files: list[PublishedFile]) -> None:
@@ -67,7 +67,6 @@ def _copy(place: S3Prefix, files: list[PublishedFile]) -> None:
     for number, file in enumerate(files):
         place.send(file, progress.after(done_bytes, f"{number} of {len(files)} files, "))
         done_bytes += file.size
-    _refuse_damage(place, files)
 
 
 def _refuse_damage(place: S3Prefix, files: list[PublishedFile]) -> None:

@@ -21,7 +21,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Only there may a registry do without certificates.
 _THIS_MACHINE = re.compile(r"(localhost|127(\.\d+){3})(:\d+)?/")
 _RETRIES = ("--retry-times", "3")
-_INSPECT = ("inspect", "--no-tags", "--format", "{{.Digest}}")
+_INSPECT = ("inspect", *_RETRIES, "--no-tags", "--format", "{{.Digest}}")
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,27 @@ def test_another_model_of_that_name_is_replaced_and_nothing_of_it_stays(bucket: 
     assert ModelFiles().inspect(directory).parameters == 9
 
 
+def test_another_model_card_is_copied_without_the_weights(bucket: Bucket) -> None:
+    bucket.publish({**model(), "README.md": b"# first"})
+    bucket.server.requests.clear()
+
+    bucket.publish({**model(), "README.md": b"# other"})
+
+    assert bucket.written() == ["README.md", MANIFEST]
+    assert bucket.get("README.md").text == "# other"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"files": 1}', b'{"files": {}}'])
+def test_a_manifest_of_somebody_else_counts_as_none(bucket: Bucket, content: bytes) -> None:
+    bucket.publish(model())
+    httpx.put(bucket.url(MANIFEST), content=content, headers=_SIGNED).raise_for_status()
+    bucket.server.requests.clear()
+
+    bucket.publish(model())
+
+    assert bucket.written() == [*sorted(model()), MANIFEST]
+
+
 def test_a_neighbour_whose_name_begins_alike_is_left_alone(bucket: Bucket) -> None:
     neighbour = f"{bucket.server.url}/{bucket.name}/models/{NAME}0/config.json"
     httpx.put(neighbour, content=b"{}", headers=_SIGNED).raise_for_status()
