@@ -25,6 +25,7 @@ from resources.local_registry.serving import serve_until_interrupted
 from resources.model_inspector import ModelFiles
 from resources.model_registry import Registries
 from resources.model_sources import ModelSources
+from resources.model_stores import ModelStores
 from resources.record_io import RecordIOManager
 from resources.training_process import TrainingProcess
 
@@ -45,6 +46,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "trainer": TrainingProcess(),
         "evaluator": EvaluationProcess(),
         "model_registry": registry(),
+        "model_store": ModelStores(place),
         "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or git_commit(here),
         "io_manager": RecordIOManager(place),
     }

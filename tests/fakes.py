@@ -18,6 +18,7 @@ from osft_assets.core.ports import (
     ModelInspector,
     ModelRegistry,
     ModelSource,
+    ModelStore,
     RowBatch,
     Trainer,
     TrainingWatch,
@@ -316,6 +317,19 @@ class FakeEvaluator:
         )
 
 
+class FakeModelStore:
+    """Copies nothing. Remembers which files each address got."""
+
+    def __init__(self) -> None:
+        self.published: dict[str, list[str]] = {}
+
+    def publish(self, directory: Path, target: str, name: str, say: Callable[[str], None]) -> str:
+        uri = f"{target}/{name}"
+        self.published[uri] = sorted(path.name for path in directory.iterdir())
+        say(f"copied to {uri}")
+        return uri
+
+
 class FakeRegistry:
     """Models in memory. `fails` is raised by whatever is asked. Remembers the registrations."""
 
@@ -415,6 +429,7 @@ def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
         "trainer": FakeTrainer(),
         "evaluator": FakeEvaluator(),
         "model_registry": FakeRegistry(),
+        "model_store": FakeModelStore(),
         "git_commit": "c0ffee",
         "io_manager": RecordIOManager(workspace),
     }
@@ -427,3 +442,4 @@ _model_inspector: type[ModelInspector] = FakeInspector
 __: type[Trainer] = FakeTrainer
 _evaluator: type[Evaluator] = FakeEvaluator
 _model_registry: type[ModelRegistry] = FakeRegistry
+_model_store: type[ModelStore] = FakeModelStore

@@ -18,11 +18,13 @@ from resources.evaluation_process import EvaluationProcess
 from resources.model_inspector import ModelFiles
 from resources.model_registry import Registries
 from resources.model_sources import ModelSources
+from resources.model_stores import ModelStores
 from resources.training_process import TrainingProcess
 from tests.fakes import (
     FakeEvaluator,
     FakeInspector,
     FakeModelSource,
+    FakeModelStore,
     FakeRegistry,
     FakeSource,
     FakeTrainer,
@@ -118,6 +120,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "Trainer": (FakeTrainer, TrainingProcess),
         "Evaluator": (FakeEvaluator, EvaluationProcess),
         "ModelRegistry": (FakeRegistry, Registries),
+        "ModelStore": (FakeModelStore, ModelStores),
     }
 
     assert sorted(names) == sorted(stand_ins)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(here))
 defs = dg.ComponentTree.for_project(here).build_defs(here / "lessons" / "defs")
 repository = dg.Definitions.merge(defs, dg.Definitions(resources={
     "workspace": 0, "dataset_source": 0, "model_source": 0, "model_inspector": 0, "trainer": 0,
-    "evaluator": 0, "model_registry": 0, "git_commit": "",
+    "evaluator": 0, "model_registry": 0, "model_store": 0, "git_commit": "",
     "io_manager": dg.mem_io_manager})).get_repository_def()
 print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()))
 """

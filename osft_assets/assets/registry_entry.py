@@ -11,10 +11,10 @@ import dagster as dg
 
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.checkpoint import CheckpointRecord
-from osft_assets.core.ports import ModelRegistry
+from osft_assets.core.ports import ModelRegistry, ModelStore
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.registration import RegistrationStage
+from osft_assets.core.registration import AskedBy, RegistrationStage
 from osft_assets.core.registry_entry import RegistryEntry, model_name
 from osft_assets.core.registry_records import LOCAL_REGISTRY, RunSource
 from osft_assets.core.workspace import Workspace
@@ -32,15 +32,17 @@ def registry_entry_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         outs={"registry_entry": _out(pipeline)},
         config_schema=launch_schema(pipeline.registry),
     )
-    def registry_entry(
+    def registry_entry(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         checkpoint: CheckpointRecord,
         workspace: dg.ResourceParam[Workspace],
         model_registry: dg.ResourceParam[ModelRegistry],
+        model_store: dg.ResourceParam[ModelStore],
         git_commit: dg.ResourceParam[str],
     ) -> dg.MaterializeResult[RegistryEntry]:
         recipe = parse_config(RegistryRecipe, context.op_execution_context.op_config)
-        stage = RegistrationStage(workspace, model_registry, _run(context, name), git_commit)
+        asked_by = AskedBy(_run(context, name), git_commit)
+        stage = RegistrationStage(workspace, model_registry, model_store, asked_by)
         entry = stage.run(checkpoint, recipe, context.log.info)
         return dg.MaterializeResult(
             value=entry,

@@ -5,6 +5,7 @@ is behind the port `ModelRegistry`; which version is best is `core.champion`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from osft_assets.core.checkpoint import (
@@ -20,7 +21,7 @@ from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.forgetting_report import read_report, report_path
 from osft_assets.core.gate_claims import refuse_blocked, refuse_other_model
 from osft_assets.core.model_files import README, content_fingerprint
-from osft_assets.core.ports import ModelRegistry
+from osft_assets.core.ports import ModelRegistry, ModelStore
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registered_properties import properties
 from osft_assets.core.registry_entry import RegistryEntry, model_name
@@ -31,17 +32,23 @@ from osft_assets.core.registry_records import (
 )
 from osft_assets.core.workspace import Workspace
 
-_ONLY_HERE = "file://"
+
+@dataclass(frozen=True)
+class AskedBy:
+    """The run that registers, and the commit of its code, if known."""
+
+    run: RunSource
+    git_commit: str
 
 
 class RegistrationStage:
-    """Registers the checkpoints of one pipeline. `run` is who asks for it."""
+    """Registers the checkpoints of one pipeline."""
 
     def __init__(
-        self, workspace: Workspace, registry: ModelRegistry, run: RunSource, git_commit: str
+        self, workspace: Workspace, registry: ModelRegistry, store: ModelStore, asked_by: AskedBy
     ) -> None:
-        self._workspace, self._registry = workspace, registry
-        self._run, self._git_commit = run, git_commit
+        self._workspace, self._registry, self._store = workspace, registry, store
+        self._run, self._git_commit = asked_by.run, asked_by.git_commit
 
     def run(
         self, checkpoint: CheckpointRecord, recipe: RegistryRecipe, say: Callable[[str], None]
@@ -52,9 +59,10 @@ class RegistrationStage:
         if recipe.skip:
             say("registry.skip is set: nothing is registered.")
             return self._entry(checkpoint, report, recipe, None)
-        uri = self._address_of(checkpoint, recipe)
+        self._refuse_unreachable(checkpoint, recipe)
         self._write_card(checkpoint, version, report)
         self._write_lineage(checkpoint, version, report, None)
+        uri = self._published(checkpoint, recipe, say)
         registration = self._registration(version, report, recipe, uri)
         registered = self._registry.register(recipe, registration, say)
         self._write_lineage(checkpoint, version, report, registered)
@@ -78,16 +86,27 @@ class RegistrationStage:
             )
         return report
 
-    def _address_of(self, checkpoint: CheckpointRecord, recipe: RegistryRecipe) -> str:
-        """What a server can load the model from."""
-        uri = self._workspace.address_of(Path(checkpoint.model.path))
-        if uri.startswith(_ONLY_HERE) and recipe.server and not self._workspace.address:
+    def _refuse_unreachable(self, checkpoint: CheckpointRecord, recipe: RegistryRecipe) -> None:
+        """A path of this machine means nothing to whoever reads a registry elsewhere."""
+        stays_here = not recipe.publish_to and not self._workspace.address
+        if recipe.server and stays_here:
+            uri = self._workspace.address_of(Path(checkpoint.model.path))
             raise ConfigError(
                 f"{recipe.server} is read from other machines, which cannot load {uri}. Set the "
-                "environment variable OSFT_WORKSPACE_URI to what they call the workspace: "
-                "pvc://claim/path, s3://bucket/prefix, or file:///path where all see the same one"
+                "environment variable OSFT_WORKSPACE_URI to what they call the workspace "
+                "(pvc://claim/path, s3://bucket/prefix, file:///path where all see the same one), "
+                "or registry.publish_to to where the model shall be copied"
             )
-        return uri
+
+    def _published(
+        self, checkpoint: CheckpointRecord, recipe: RegistryRecipe, say: Callable[[str], None]
+    ) -> str:
+        """What a server can load the model from."""
+        directory = Path(checkpoint.model.path)
+        if not recipe.publish_to:
+            return self._workspace.address_of(directory)
+        name = f"{checkpoint.pipeline}/{checkpoint.fingerprint}"
+        return self._store.publish(directory, recipe.publish_to, name, say)
 
     def _registration(
         self,

@@ -12,14 +12,14 @@ from osft_assets.core.errors import ConfigError, EvaluationError, RegistryError
 from osft_assets.core.forgetting_report import report_path
 from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.recipes.registry import RegistryRecipe
-from osft_assets.core.registration import RegistrationStage
+from osft_assets.core.registration import AskedBy, RegistrationStage
 from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import Registration
 from osft_assets.core.training_claims import judge
 from osft_assets.core.workspace import Workspace
 from tests.core import training_parts
 from tests.core.registry_parts import RUN, judged
-from tests.fakes import FINDINGS, FakeRegistry
+from tests.fakes import FINDINGS, FakeModelStore, FakeRegistry
 
 _REMOTE = "https://registry.example"
 
@@ -28,11 +28,13 @@ class Desk:
     """Registers checkpoints of one workspace in one registry."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.workspace, self.registry = workspace, FakeRegistry()
+        self.workspace = workspace
+        self.registry, self.store = FakeRegistry(), FakeModelStore()
         self.said: list[str] = []
 
     def __call__(self, checkpoint: CheckpointRecord, **settings: Any) -> RegistryEntry:
-        stage = RegistrationStage(self.workspace, self.registry, RUN, "c0ffee")
+        asked_by = AskedBy(RUN, "c0ffee")
+        stage = RegistrationStage(self.workspace, self.registry, self.store, asked_by)
         return stage.run(checkpoint, RegistryRecipe(**settings), self.said.append)
 
     @property
@@ -149,6 +151,24 @@ def test_a_registry_elsewhere_is_not_given_a_path_of_this_machine(register: Desk
         register(judged(register.workspace), address=_REMOTE)
 
     assert not register.registry.registrations
+
+
+def test_a_model_that_is_copied_elsewhere_is_registered_there_with_its_card(
+    register: Desk,
+) -> None:
+    checkpoint = judged(register.workspace)
+
+    register(checkpoint, address=_REMOTE, publish_to="s3://bucket/models/")
+
+    assert register.asked.uri == f"s3://bucket/models/lessons/{checkpoint.fingerprint}"
+    assert "README.md" in register.store.published[register.asked.uri]
+
+
+def test_what_may_not_be_registered_is_not_copied_either(register: Desk) -> None:
+    with pytest.raises(EvaluationError):
+        register(judged(register.workspace, blocked=True), publish_to="s3://bucket/models")
+
+    assert not register.store.published
 
 
 @pytest.mark.parametrize("address", ["/mnt/x", "pvc://", "gs://bucket", "pvc://a b", "file://x"])

@@ -54,3 +54,19 @@ def test_a_token_itself_is_refused_as_the_name_of_a_variable() -> None:
         RegistryRecipe(token="eyJhbGciOi.secret")  # noqa: S106 - refused
 
     assert "eyJ" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["s3://bucket", "s3://bucket/models/", "oci://registry.example/team/model", "oci://a:5000/m"],
+)
+def test_a_model_can_be_copied_to_a_bucket_or_a_container_registry(target: str) -> None:
+    assert RegistryRecipe(publish_to=target).publish_to == target.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "target", ["/mnt", "s3://", "oci://host", "oci://h/m:tag", "oci://u:p@h/m", "gs://b", "s3://B_"]
+)
+def test_any_other_place_is_refused(target: str) -> None:
+    with pytest.raises(ValidationError, match="expected s3://bucket/prefix or oci://"):
+        RegistryRecipe(publish_to=target)
