@@ -1,8 +1,9 @@
 """Copies a model into a container registry, as an image with its files below `/models`.
 
 The image has no system in it, so nothing can run there: it is for image volumes and for whoever
-pulls it, not for KServe's modelcar container, which starts a shell in it. Credentials come from OCI_PUSH_SECRET: see `resources.pull_secret`.
-Reading such an image is `resources.oci_model`.
+pulls it, not for KServe's modelcar container, which starts a shell in it.
+Credentials come from OCI_PUSH_SECRET: see `resources.pull_secret`. Reading such an image is
+`resources.oci_model`.
 """
 
 import os
