@@ -12,7 +12,7 @@ from osft_assets.core.errors import OsftError
 from osft_assets.core.pruning import removable, remove
 from osft_assets.core.unused_scores import unused_scores
 from osft_assets.core.workspace import Workspace
-from osft_assets.registry_commands import history, promote, registry, rollback
+from osft_assets.registry_commands import history, promote, register, registry, rollback
 from osft_assets.run_summary import summarize
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     """Continual fine-tuning of language models as Dagster assets."""
 
 
-for _command in (promote, rollback, history, registry):
+for _command in (register, promote, rollback, history, registry):
     main.add_command(_command)
 
 

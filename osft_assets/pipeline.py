@@ -1,5 +1,7 @@
 """All the definitions of one pipeline. Which ones there are, the YAML files in `defs/` say."""
 
+from typing import Any
+
 import dagster as dg
 
 from osft_assets.assets.base_model import base_model_asset
@@ -15,22 +17,17 @@ from osft_assets.assets.training import training_asset
 from osft_assets.checks.base_model import base_model_checks
 from osft_assets.checks.dataset import dataset_checks
 from osft_assets.checks.gate import gate_checks
-from osft_assets.checks.registry import registry_checks
+from osft_assets.checks.registry import preflight_checks, registry_checks
 from osft_assets.checks.training import training_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 
 
 def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
-    """Assets, checks, the job that makes them all, and the one that promotes."""
+    """Assets, checks, the job that makes them all, and those that register and promote alone."""
     job = dg.define_asset_job(
         f"{pipeline.name}_pipeline",
         selection=dg.AssetSelection.groups(pipeline.name),
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
-    )
-    promote = dg.define_asset_job(
-        f"{pipeline.name}_promote",
-        selection=dg.AssetSelection.assets([pipeline.name, "champion"]),
-        description=f"Make a registered version of {pipeline.name} the champion, or roll back.",
     )
     return dg.Definitions(
         assets=[
@@ -49,9 +46,10 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
             dataset_checks(pipeline),
             training_checks(pipeline),
             gate_checks(pipeline),
+            preflight_checks(pipeline),
             registry_checks(pipeline),
         ],
-        jobs=[job, promote],
+        jobs=[job, *_jobs_of_one_asset(pipeline)],
     )
 
 
@@ -61,3 +59,19 @@ def _beginning(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     if pipeline.starts_from_champion:
         return start_from_champion_asset(pipeline)
     return base_model_asset(pipeline)
+
+
+def _jobs_of_one_asset(pipeline: PipelineRecipe) -> list[Any]:
+    """What `osft-assets register` and `promote` run."""
+    purposes = {
+        "register": ("registry_entry", "Register the newest checkpoint of {}, or force it."),
+        "promote": ("champion", "Make a registered version of {} the champion, or roll back."),
+    }
+    return [
+        dg.define_asset_job(
+            f"{pipeline.name}_{verb}",
+            selection=dg.AssetSelection.assets([pipeline.name, asset]),
+            description=description.format(pipeline.name),
+        )
+        for verb, (asset, description) in purposes.items()
+    ]

@@ -6,6 +6,7 @@ Promoting runs the job that materializes `champion`, so the UI shows who did wha
 """
 
 import getpass
+import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -18,10 +19,30 @@ from osft_assets.core.champion import champion_of, history_of
 from osft_assets.core.errors import OsftError
 from osft_assets.core.promotion import read_model
 from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.registered_properties import FORCED_BECAUSE
 from osft_assets.core.registry_records import VersionListing
-from osft_assets.run_summary import list_failures
+from osft_assets.run_summary import list_claims, list_failures, summarize_entry
 
 _reason = click.option("--reason", default="", help="Why, for the history.")
+
+
+@click.command()
+@click.argument("pipeline")
+@click.option("--force", default="", metavar="REASON", help="Register it though it was blocked.")
+def register(pipeline: str, force: str) -> None:
+    """Register the newest checkpoint of PIPELINE, which a run of it does by itself.
+
+    For what the gate blocked, and for what a registry that was down has missed.
+    """
+    refuse_unknown(pipeline)
+    settings = {f"{pipeline}__registry_entry": {"config": {"force": force}}} if force else {}
+    result = execute(f"{pipeline}_register", settings, log_level="CRITICAL")
+    list_claims(result)
+    list_failures(result)
+    if not result.success:
+        sys.exit(1)
+    summarize_entry(result.asset_value(dg.AssetKey([pipeline, "registry_entry"])))
+    _say_whether_it_is_kept()
 
 
 @click.command()
@@ -53,7 +74,7 @@ def history(pipeline: str) -> None:
         champion = champion_of(model)
     except OsftError as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo(f"{model.name} in the {model.registry}")
+    click.echo(f"{model.name} in {model.registry}")
     for version in model.versions:
         click.echo(_line(version, version == champion))
     click.echo("\nChampions:" if changes else "\nNo version was promoted yet.")
@@ -91,7 +112,15 @@ def _change(pipeline: str, settings: dict[str, Any]) -> None:
     champion = result.asset_value(dg.AssetKey([pipeline, "champion"]))
     after = f", after {champion.replaced}" if champion.replaced else ""
     now = f"the champion now{after}" if champion.changed else "the champion already"
-    click.echo(f"{champion.name} {champion.version.version} is {now}.")
+    forced = champion.version.properties.get(FORCED_BECAUSE)
+    but = f" It was forced past the gate: {forced}." if forced else ""
+    click.echo(f"{champion.name} {champion.version.version} is {now}.{but}")
+    _say_whether_it_is_kept()
+
+
+def _say_whether_it_is_kept() -> None:
+    if not os.environ.get("DAGSTER_HOME"):
+        click.echo("DAGSTER_HOME is not set, so the UI does not show this run.", err=True)
 
 
 def _registered_as(pipeline: str) -> tuple[RegistryRecipe, str]:
@@ -104,7 +133,13 @@ def _registered_as(pipeline: str) -> tuple[RegistryRecipe, str]:
 
 def _line(version: VersionListing, is_champion: bool) -> str:
     made = datetime.fromtimestamp(version.created_ms / 1000).astimezone().isoformat(" ", "minutes")
-    marks = [word for word in ("champion" if is_champion else "", _state(version)) if word]
+    forced = version.properties.get(FORCED_BECAUSE)
+    told = (
+        "champion" if is_champion else "",
+        f"forced: {forced}" if forced else "",
+        _state(version),
+    )
+    marks = [word for word in told if word]
     mark = f"  ({', '.join(marks)})" if marks else ""
     return f"  {version.version:<10} {made}  by {version.author}  {version.uri}{mark}"
 

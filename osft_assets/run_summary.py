@@ -28,7 +28,9 @@ def summarize(result: dg.ExecuteInProcessResult, pipeline: str, workspace: Works
         _summarize_training(result.asset_value([pipeline, "checkpoint"]), workspace)
     _summarize_report(result, pipeline)
     if result.success:
-        _summarize_entry(result.asset_value([pipeline, "registry_entry"]))
+        summarize_entry(result.asset_value([pipeline, "registry_entry"]))
+    else:
+        click.echo("\nNothing was registered.")
 
 
 def list_claims(result: dg.ExecuteInProcessResult) -> None:
@@ -86,12 +88,13 @@ def _summarize_training(trained: CheckpointRecord, workspace: Workspace) -> None
     click.echo(f"The model is in {checkpoint.stable_directory(workspace, version.pipeline)}.")
 
 
-def _summarize_entry(entry: RegistryEntry) -> None:
+def summarize_entry(entry: RegistryEntry) -> None:
+    """Where the model is registered."""
     known = entry.registered
     if known is None:
         click.echo("\nNothing was registered: registry.skip is set.")
         return
     before = "" if known.created else ", as before"
-    click.echo(f"\nRegistered as {known.name} {known.version} in the {known.registry}{before}.")
+    click.echo(f"\nRegistered as {known.name} {known.version} in {known.registry}{before}.")
     click.echo(f"  {known.uri}")
     click.echo(f"  card: {entry.card_path}")

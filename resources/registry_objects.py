@@ -17,13 +17,13 @@ _ANY_MODEL = "1"
 
 
 def model_object(registration: Registration) -> Any:
-    """The model, new."""
+    """The model, new. What is said of one version is not said of the model."""
     from mr_openapi import RegisteredModelCreate  # type: ignore[import-untyped]
 
     return RegisteredModelCreate(
         name=_text(registration, "name"),
         owner=_text(registration, "owner"),
-        description=_text(registration, "description"),
+        description=f"Versions that {registration.source.name} registered.",
     )
 
 

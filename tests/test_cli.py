@@ -68,7 +68,7 @@ def test_the_demo_trains_a_model_that_keeps_its_promise(
 ) -> None:
     done, root = demo
 
-    assert done.stdout.count("  ok     demo/") == 21
+    assert done.stdout.count("  ok     demo/") == 23
     assert "  FAILED" not in done.stdout
     assert "  WARN" not in done.stdout
     assert "240 steps of osft on cpu" in done.stdout

@@ -54,6 +54,27 @@ def test_a_champion_is_promoted_rolled_back_and_told_of(registered: Path) -> Non
     assert re.search(r"rollback +1\.0\.0 +by .*: no", told.stdout)
 
 
+def test_what_was_forced_is_marked_wherever_it_is_named(tmp_path: Path) -> None:
+    told = registration(
+        name="demo-model", version="1.0.0", properties={"forced_because": "they wait"}
+    )
+    Registries(Workspace(tmp_path)).register(RegistryRecipe(), told, lambda _: None)
+
+    promoted = _osft_assets("promote", "demo", "1.0.0", workspace=tmp_path)
+    listed = _osft_assets("history", "demo", workspace=tmp_path)
+
+    assert "It was forced past the gate: they wait." in promoted.stdout
+    assert "DAGSTER_HOME is not set" in promoted.stderr
+    assert "(champion, forced: they wait)" in listed.stdout
+
+
+def test_what_was_never_trained_cannot_be_registered(tmp_path: Path) -> None:
+    done = _osft_assets("register", "demo", "--force", "I know", workspace=tmp_path)
+
+    assert done.returncode == 1
+    assert "Materialize demo/checkpoint first" in done.stderr
+
+
 def test_what_cannot_be_promoted_is_one_line_and_a_failure(registered: Path) -> None:
     done = _osft_assets("promote", "demo", "9.9.9", workspace=registered)
 
@@ -68,7 +89,7 @@ def test_a_model_that_was_never_registered_has_no_history(tmp_path: Path) -> Non
     done = _osft_assets("history", "demo", workspace=tmp_path / "not made yet")
 
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: The local registry has no model demo-model.")
+    assert done.stderr.startswith("Error: There is no model demo-model in the local registry.")
 
 
 def test_the_local_registry_is_a_page_until_it_is_interrupted(registered: Path) -> None:

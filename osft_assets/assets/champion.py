@@ -14,6 +14,7 @@ from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.promotion import PromotionStage
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.recipes.promotion import PromotionRecipe
+from osft_assets.core.registered_properties import FORCED_BECAUSE, VERDICT
 from osft_assets.core.registry_entry import model_name
 
 
@@ -61,6 +62,7 @@ def champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
 
 
 def _metadata(record: ChampionRecord) -> dict[str, Any]:
+    told = record.version.properties
     return {
         "model": record.name,
         "version": record.version.version,
@@ -69,7 +71,8 @@ def _metadata(record: ChampionRecord) -> dict[str, Any]:
         "how": record.promotion.kind,
         "by": record.promotion.by,
         "reason": record.promotion.reason or "none given",
+        "at": record.promotion.at,
         "uri": record.version.uri,
         "registry": record.registry,
-        **{key: value for key, value in record.version.properties.items() if key == "verdict"},
+        **{name: told[name] for name in (VERDICT, FORCED_BECAUSE) if name in told},
     }

@@ -1,15 +1,19 @@
-"""The claims about a registry entry: the registry is read again, and must still say the same."""
+"""The claims about the registry: before training, that it can be registered in; after, that it says
+what was registered.
+"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import dagster as dg
 
 from osft_assets.checks.answers import answer, selected
+from osft_assets.core import registry_claims, registry_preflight
 from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.core.registry_claims import CLAIMS, WARNINGS, judge
-from osft_assets.core.registry_entry import RegistryEntry
+from osft_assets.core.registry_entry import RegistryEntry, model_name
+from osft_assets.core.registry_records import LOCAL_REGISTRY
+from osft_assets.core.workspace import Workspace
 
 
 def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
@@ -19,8 +23,10 @@ def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"{pipeline.name}__registry_checks",
         specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=text, blocking=name not in WARNINGS)
-            for name, text in CLAIMS.items()
+            dg.AssetCheckSpec(
+                name, asset=asset, description=text, blocking=name not in registry_claims.WARNINGS
+            )
+            for name, text in registry_claims.CLAIMS.items()
         ],
         ins={"registry_entry": dg.AssetIn(asset)},
         can_subset=True,
@@ -33,19 +39,51 @@ def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         known = registry_entry.registered
         place = registry_entry.place(pipeline.registry)
         model = model_registry.read(place, known.name) if known else None
-        results = [
-            answer(
-                dg.AssetCheckKey(asset, name),
-                not problem,
-                _seen(registry_entry),
-                problem,
-                warns=name in WARNINGS,
-            )
-            for name, problem in judge(registry_entry, model).items()
-        ]
-        yield from selected(context, results)
+        problems = registry_claims.judge(registry_entry, model)
+        seen = _seen(registry_entry)
+        yield from selected(context, _answers(asset, problems, registry_claims.WARNINGS, seen))
 
     return registry_checks
+
+
+def preflight_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
+    """The claims about the registry of one pipeline, before anything is trained."""
+    asset = dg.AssetKey([pipeline.name, "base_model"])
+    recipe, name = pipeline.registry, model_name(pipeline.name, pipeline.registry)
+
+    @dg.multi_asset_check(
+        name=f"{pipeline.name}__registry_preflight",
+        specs=[
+            dg.AssetCheckSpec(
+                claim,
+                asset=asset,
+                description=text,
+                blocking=claim not in registry_preflight.WARNINGS,
+            )
+            for claim, text in registry_preflight.CLAIMS.items()
+        ],
+        can_subset=True,
+    )
+    def registry_preflight_checks(
+        context: dg.AssetCheckExecutionContext,
+        workspace: dg.ResourceParam[Workspace],
+        model_registry: dg.ResourceParam[ModelRegistry],
+    ) -> Iterator[dg.AssetCheckResult]:
+        model = None if recipe.skip else model_registry.read(recipe, name)
+        problems = registry_preflight.judge(recipe, workspace, model)
+        seen = {"registry": str(recipe.server or LOCAL_REGISTRY), "model": name}
+        yield from selected(context, _answers(asset, problems, registry_preflight.WARNINGS, seen))
+
+    return registry_preflight_checks
+
+
+def _answers(
+    asset: dg.AssetKey, problems: Mapping[str, str], warnings: Set[str], seen: Mapping[str, Any]
+) -> list[dg.AssetCheckResult]:
+    return [
+        answer(dg.AssetCheckKey(asset, name), not problem, seen, problem, warns=name in warnings)
+        for name, problem in problems.items()
+    ]
 
 
 def _seen(entry: RegistryEntry) -> Mapping[str, Any]:

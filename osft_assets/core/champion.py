@@ -60,7 +60,7 @@ def newest_of(model: RegisteredModel) -> str:
     live = [one for one in model.versions if one.state == "LIVE" and one.uri]
     if not live:
         raise RegistryError(
-            f"{model.name} has no version to promote in the {model.registry}. Materialize "
+            f"{model.name} has no version to promote in {model.registry}. Materialize "
             "registry_entry first"
         )
     newest = max(live, key=lambda version: (version.created_ms, int(version.version_id)))
@@ -80,7 +80,7 @@ def history_of(model: RegisteredModel) -> tuple[Promotion, ...]:
         return _Promotions.validate_json(str(text))
     except ValidationError:
         raise RegistryError(
-            f"The property {HISTORY} of {model.name} in the {model.registry} is not what was "
+            f"The property {HISTORY} of {model.name} in {model.registry} is not what was "
             "written there. Mend it, or set it to []"
         ) from None
 
@@ -90,7 +90,7 @@ def promoted(model: RegisteredModel, promotion: Promotion) -> dict[str, Property
     version = _version(model, promotion.version)
     if version.state == "ARCHIVED":
         raise RegistryError(
-            f"{model.name} {version.version} is archived. Make it LIVE in the {model.registry}, or "
+            f"{model.name} {version.version} is archived. Make it LIVE in {model.registry}, or "
             "promote another version"
         )
     if not version.uri:
@@ -134,5 +134,5 @@ def _version(model: RegisteredModel, name: str) -> VersionListing:
             return version
     there = ", ".join(version.version for version in model.versions) or "none"
     raise RegistryError(
-        f"{model.name} has no version {name} in the {model.registry}. There are: {there}"
+        f"{model.name} has no version {name} in {model.registry}. There are: {there}"
     )

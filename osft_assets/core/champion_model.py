@@ -71,6 +71,6 @@ def _checkpoint(directory: Path, champion: VersionListing, name: str) -> ModelRe
 def refuse_no_champion(name: str) -> NoReturn:
     """There is nothing to train on from yet: RegistryError."""
     raise RegistryError(
-        f"base_model is champion, but no version of {name} was promoted yet. Promote one "
-        "(osft-assets promote), or name a model to start from"
+        f"base_model is champion, but no version of {name} was promoted yet. For the "
+        "first one, name a model in base_model, train, promote the version, then change the line"
     )

@@ -29,16 +29,18 @@ _METHODS = {
 }
 
 
-def checkpoint_card(version: CheckpointVersion, report: ForgettingReport, git_commit: str) -> str:
+def checkpoint_card(
+    version: CheckpointVersion, report: ForgettingReport, git_commit: str, forced_because: str = ""
+) -> str:
     """The whole card."""
     sections = (
         ("", _introduction(version)),
+        ("What was learned and forgotten", _forgotten(report)),
+        ("Evaluation", _evaluation(report)),
+        ("Limits", _limits(version, report, forced_because)),
         ("Use", _use(version)),
         ("Training data", _data(version)),
         ("Training", _training(version, git_commit)),
-        ("Evaluation", _evaluation(report)),
-        ("What was forgotten", _forgotten(report)),
-        ("Limits", _limits(version, report)),
     )
     body = "\n\n".join(f"## {title}\n\n{text}" if title else text for title, text in sections)
     return f"---\n{_header(version, report)}---\n\n# {version.pipeline}\n\n{body}\n"
@@ -135,8 +137,8 @@ def _evaluation(report: ForgettingReport) -> str:
         return "Nothing was measured."
     return (
         f"Before (`base`) and after (`tuned`), asked the same.\n\n{comparison_table(report)}\n\n"
-        "The interval is that of the difference; `cannot tell` means that too few documents were "
-        "asked."
+        "In brackets: where the difference may be, given how few documents were asked. `cannot "
+        "tell`: that is too wide to say whether more was lost than is tolerated."
     )
 
 
@@ -148,17 +150,21 @@ def _markdown(sentence: Sentence) -> str:
     return f"**{sentence.lead}** {as_markdown(sentence.text)}".rstrip()
 
 
-def _limits(version: CheckpointVersion, report: ForgettingReport) -> str:
-    return "\n".join(f"- {limit}" for limit in _known_limits(version, report))
+def _limits(version: CheckpointVersion, report: ForgettingReport, forced_because: str) -> str:
+    limits = _known_limits(version, report, forced_because)
+    return "\n".join(f"- {limit}" for limit in limits)
 
 
-def _known_limits(version: CheckpointVersion, report: ForgettingReport) -> Iterator[str]:
+def _known_limits(
+    version: CheckpointVersion, report: ForgettingReport, forced_because: str
+) -> Iterator[str]:
     unclear = _named(report, "cannot tell")
     yield "Skills that are not in the table above were not measured, and may be lost."
     if unclear:
-        yield f"Too few documents to tell: {unclear}."
+        yield f"Whether something was lost cannot be told of: {unclear}."
     if report.blocked_by:
-        yield f"The gate blocked this model ({', '.join(report.blocked_by)}); it was forced."
+        claims, why = ", ".join(report.blocked_by), as_markdown(forced_because)
+        yield f"The gate blocked this model ({claims}). It was forced: {why}."
     certificate = version.outcome.certificate
     if certificate:
         share = figure(certificate.constrained_share, share=True)

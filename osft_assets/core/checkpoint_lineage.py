@@ -38,6 +38,7 @@ class CheckpointLineage(Record):
     trained: Trained
     comparisons: tuple[TaskComparison, ...]
     verdict: str
+    forced_because: str
     report_path: str
     run: RunSource
     git_commit: str
@@ -51,6 +52,7 @@ def lineage_of(  # noqa: PLR0913 - what is told of a checkpoint, from as many pl
     report_path: Path,
     run: RunSource,
     git_commit: str,
+    forced_because: str,
     registered: RegisteredVersion | None,
 ) -> CheckpointLineage:
     """What is known of a checkpoint."""
@@ -70,6 +72,7 @@ def lineage_of(  # noqa: PLR0913 - what is told of a checkpoint, from as many pl
         ),
         comparisons=report.comparisons,
         verdict="blocked" if report.blocked_by else "passed",
+        forced_because=forced_because,
         report_path=str(report_path),
         run=run,
         git_commit=git_commit,

@@ -66,8 +66,10 @@ def refuse_other_model(report: ForgettingReport, model_fingerprint: str) -> None
         )
 
 
-def refuse_blocked(report: ForgettingReport) -> None:
-    """Raise EvaluationError when a claim keeps the model from going on."""
+def refuse_blocked(report: ForgettingReport, otherwise: str = "") -> None:
+    """Raise EvaluationError when a claim keeps the model from going on. `otherwise`: what else to
+    do about it.
+    """
     if report.blocked_by:
         why = " ".join(
             f"{claim.name}: {claim.reason}" for claim in report.claims if _is_blocking(claim)
@@ -75,6 +77,7 @@ def refuse_blocked(report: ForgettingReport) -> None:
         raise EvaluationError(
             f"{report.pipeline}/forgetting_report blocks this model. {why} Train it again, or "
             "change gate in the pipeline's YAML file and materialize the report again"
+            f"{f'; {otherwise}' if otherwise else ''}"
         )
 
 

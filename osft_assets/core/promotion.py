@@ -11,6 +11,7 @@ from osft_assets.core.champion import (
     Promotion,
     before_champion,
     champion_of,
+    history_of,
     newest_of,
     promoted,
 )
@@ -45,13 +46,14 @@ class PromotionStage:
                 f"{self._name} has the champion {champion.version if champion else 'none'}, not "
                 f"{promotion.version}: somebody else promoted one just now. Look at its history"
             )
-        replaced = before.version if before else ""
+        replaced = before.version if before and change else ""
         say(_told(self._name, champion, replaced, changed=bool(change)))
         return ChampionRecord(
             registry=model.registry,
             name=model.name,
             version=champion,
-            promotion=promotion,
+            # Of a champion that was one before, how it became it.
+            promotion=promotion if change else history_of(model)[-1],
             replaced=replaced,
             changed=bool(change),
         )
@@ -63,8 +65,8 @@ def read_model(registry: ModelRegistry, place: RegistryRecipe, name: str) -> Reg
     if model is None:
         where = place.server or LOCAL_REGISTRY
         raise RegistryError(
-            f"The {where} has no model {name}. Materialize registry_entry first, or check "
-            "registry.address and registry.reg_name"
+            f"There is no model {name} in {where}. Materialize registry_entry first, or check "
+            "OSFT_WORKSPACE, registry.address and registry.reg_name"
         )
     return model
 

@@ -25,12 +25,15 @@ from osft_assets.core.ports import ModelRegistry, ModelStore
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registered_properties import properties
 from osft_assets.core.registry_entry import RegistryEntry, model_name
+from osft_assets.core.registry_preflight import unreachable
 from osft_assets.core.registry_records import (
     RegisteredVersion,
     Registration,
     RunSource,
 )
 from osft_assets.core.workspace import Workspace
+
+_FORCE = "or register it all the same, with a reason: osft-assets register PIPELINE --force REASON"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,16 @@ class AskedBy:
 
     run: RunSource
     git_commit: str
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One checkpoint with its verdict, and how it is to be registered."""
+
+    checkpoint: CheckpointRecord
+    version: CheckpointVersion
+    report: ForgettingReport
+    recipe: RegistryRecipe
 
 
 class RegistrationStage:
@@ -55,18 +68,18 @@ class RegistrationStage:
     ) -> RegistryEntry:
         """The entry of this checkpoint, made now or before; EvaluationError when it is blocked."""
         version = read_version(Path(checkpoint.version_path))
-        report = self._verdict(checkpoint, recipe)
+        case = _Case(checkpoint, version, self._verdict(checkpoint, recipe), recipe)
         if recipe.skip:
             say("registry.skip is set: nothing is registered.")
-            return self._entry(checkpoint, report, recipe, None)
-        self._refuse_unreachable(checkpoint, recipe)
-        self._write_card(checkpoint, version, report)
-        self._write_lineage(checkpoint, version, report, None)
-        uri = self._published(checkpoint, recipe, say)
-        registration = self._registration(version, report, recipe, uri)
+            return _entry(case, None)
+        if problem := unreachable(recipe, self._workspace):
+            raise ConfigError(problem)
+        self._write_card(case)
+        self._write_lineage(case, None)
+        registration = self._registration(case, self._published(case, say))
         registered = self._registry.register(recipe, registration, say)
-        self._write_lineage(checkpoint, version, report, registered)
-        return self._entry(checkpoint, report, recipe, registered)
+        self._write_lineage(case, registered)
+        return _entry(case, registered)
 
     def _verdict(self, checkpoint: CheckpointRecord, recipe: RegistryRecipe) -> ForgettingReport:
         """The report on exactly these weights, which passed, or are forced for a reason."""
@@ -79,42 +92,23 @@ class RegistrationStage:
             )
         refuse_other_model(report, content_fingerprint(Path(checkpoint.model.path)))
         if not recipe.force:
-            refuse_blocked(report)
+            refuse_blocked(report, _FORCE)
         elif not report.blocked_by:
             raise ConfigError(
                 f"registry.force is set, but {place} blocks nothing. Remove it from the launchpad"
             )
         return report
 
-    def _refuse_unreachable(self, checkpoint: CheckpointRecord, recipe: RegistryRecipe) -> None:
-        """A path of this machine means nothing to whoever reads a registry elsewhere."""
-        stays_here = not recipe.publish_to and not self._workspace.address
-        if recipe.server and stays_here:
-            uri = self._workspace.address_of(Path(checkpoint.model.path))
-            raise ConfigError(
-                f"{recipe.server} is read from other machines, which cannot load {uri}. Set the "
-                "environment variable OSFT_WORKSPACE_URI to what they call the workspace "
-                "(pvc://claim/path, s3://bucket/prefix, file:///path where all see the same one), "
-                "or registry.publish_to to where the model shall be copied"
-            )
-
-    def _published(
-        self, checkpoint: CheckpointRecord, recipe: RegistryRecipe, say: Callable[[str], None]
-    ) -> str:
+    def _published(self, case: _Case, say: Callable[[str], None]) -> str:
         """What a server can load the model from."""
-        directory = Path(checkpoint.model.path)
-        if not recipe.publish_to:
+        directory, target = Path(case.checkpoint.model.path), case.recipe.publish_to
+        if not target:
             return self._workspace.address_of(directory)
-        name = f"{checkpoint.pipeline}/{checkpoint.fingerprint}"
-        return self._store.publish(directory, recipe.publish_to, name, say)
+        name = f"{case.checkpoint.pipeline}/{case.checkpoint.fingerprint}"
+        return self._store.publish(directory, target, name, say)
 
-    def _registration(
-        self,
-        version: CheckpointVersion,
-        report: ForgettingReport,
-        recipe: RegistryRecipe,
-        uri: str,
-    ) -> Registration:
+    def _registration(self, case: _Case, uri: str) -> Registration:
+        version, report, recipe = case.version, case.report, case.recipe
         return Registration(
             name=model_name(version.pipeline, recipe),
             version=recipe.reg_version,
@@ -129,47 +123,37 @@ class RegistrationStage:
             source=self._run,
         )
 
-    def _write_card(
-        self, checkpoint: CheckpointRecord, version: CheckpointVersion, report: ForgettingReport
-    ) -> None:
-        card = checkpoint_card(version, report, self._git_commit)
-        self._workspace.write(_card_path(checkpoint), card.encode())
+    def _write_card(self, case: _Case) -> None:
+        card = checkpoint_card(case.version, case.report, self._git_commit, case.recipe.force)
+        self._workspace.write(_card_path(case.checkpoint), card.encode())
 
-    def _write_lineage(
-        self,
-        checkpoint: CheckpointRecord,
-        version: CheckpointVersion,
-        report: ForgettingReport,
-        registered: RegisteredVersion | None,
-    ) -> None:
+    def _write_lineage(self, case: _Case, registered: RegisteredVersion | None) -> None:
+        checkpoint = case.checkpoint
         lineage = lineage_of(
-            version,
-            report,
-            report_path=report_path(self._workspace, version.pipeline, version.fingerprint),
+            case.version,
+            case.report,
+            report_path=report_path(self._workspace, checkpoint.pipeline, checkpoint.fingerprint),
             run=self._run,
             git_commit=self._git_commit,
+            forced_because=case.recipe.force,
             registered=registered,
         )
         content = lineage.model_dump_json(indent=2).encode()
         self._workspace.write(_lineage_path(checkpoint), content)
 
-    def _entry(
-        self,
-        checkpoint: CheckpointRecord,
-        report: ForgettingReport,
-        recipe: RegistryRecipe,
-        registered: RegisteredVersion | None,
-    ) -> RegistryEntry:
-        return RegistryEntry(
-            pipeline=checkpoint.pipeline,
-            checkpoint_fingerprint=checkpoint.fingerprint,
-            model_fingerprint=report.model_fingerprint,
-            verdict="blocked" if report.blocked_by else "passed",
-            forced_because=recipe.force,
-            registered=registered,
-            card_path=str(_card_path(checkpoint)) if registered else "",
-            lineage_path=str(_lineage_path(checkpoint)) if registered else "",
-        )
+
+def _entry(case: _Case, registered: RegisteredVersion | None) -> RegistryEntry:
+    checkpoint = case.checkpoint
+    return RegistryEntry(
+        pipeline=checkpoint.pipeline,
+        checkpoint_fingerprint=checkpoint.fingerprint,
+        model_fingerprint=case.report.model_fingerprint,
+        verdict="blocked" if case.report.blocked_by else "passed",
+        forced_because=case.recipe.force,
+        registered=registered,
+        card_path=str(_card_path(checkpoint)) if registered else "",
+        lineage_path=str(_lineage_path(checkpoint)) if registered else "",
+    )
 
 
 def _card_path(checkpoint: CheckpointRecord) -> Path:

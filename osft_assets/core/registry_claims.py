@@ -36,11 +36,11 @@ def _missing(known: RegisteredVersion, model: RegisteredModel | None) -> str:
     versions = model.versions if model else ()
     found = next((one for one in versions if one.version == known.version), None)
     if found is None:
-        return f"The {known.registry} has no {named}. {again}"
+        return f"There is no {named} in {known.registry}. {again}"
     if found.state != "LIVE":
-        return f"{named} is {found.state} in the {known.registry}. Make it LIVE there, or train on."
+        return f"{named} is {found.state} in {known.registry}. Make it LIVE there, or train anew."
     if found.properties.get(FINGERPRINT_PROPERTY) != known.fingerprint:
-        return f"{named} is another model in the {known.registry}. {again}"
+        return f"{named} is another model in {known.registry}. {again}"
     if found.uri != known.uri:
         return f"{named} is at {found.uri or 'no address'}, not at {known.uri}. {again}"
     return ""

@@ -13,7 +13,7 @@ Property = bool | int | float | str
 # The custom property of a version that says which weights it is: a hash of the model's files.
 FINGERPRINT_PROPERTY = "model_fingerprint"
 # What the registry is called that is a file in the workspace; another one has an address.
-LOCAL_REGISTRY = "local registry"
+LOCAL_REGISTRY = "the local registry"
 State = Literal["LIVE", "ARCHIVED"]
 
 

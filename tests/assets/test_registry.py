@@ -13,7 +13,7 @@ from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import LOCAL_REGISTRY
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
-from tests.fakes import FakeEvaluator, FakeModelSource, FakeRegistry, fake_resources
+from tests.fakes import FakeEvaluator, FakeModelSource, FakeRegistry, FakeTrainer, fake_resources
 from tests.models import model, write_model
 
 _LOST = {"arc_easy": (0.8, 0.3)}
@@ -118,7 +118,7 @@ def test_what_passes_the_gate_is_registered(run: Runs) -> None:
 def test_the_page_of_the_entry_leads_to_card_lineage_and_registry(run: Runs) -> None:
     shown = _metadata(run(), "registry_entry")
 
-    assert shown["registry"] == "local registry"
+    assert shown["registry"] == "the local registry"
     assert (shown["model"], shown["version"]) == ("mine-model", "1.0.0")
     assert "## Training data" in shown["card"]
     assert Path(shown["card_path"]).is_file()
@@ -207,6 +207,40 @@ def test_a_bad_setting_makes_no_run(run: Runs) -> None:
         run(config={"registry_entry": {"reg_version": "v1"}})
 
 
+# Before anything is trained
+
+
+def test_nothing_is_trained_for_a_registry_that_is_down(run: Runs) -> None:
+    trainer = FakeTrainer()
+
+    result = run(model_registry=FakeRegistry(fails=RegistryError("it is down")), trainer=trainer)
+
+    assert not result.success
+    assert not trainer.jobs
+
+
+def test_nothing_is_trained_that_servers_could_not_load(run: Runs) -> None:
+    trainer = FakeTrainer()
+
+    result = run(_pipeline(registry={"address": "https://registry.example"}), trainer=trainer)
+
+    claims = {claim.check_name: claim for claim in result.get_asset_check_evaluations()}
+    assert "OSFT_WORKSPACE_URI" in str(claims["can_be_registered"].description)
+    assert not trainer.jobs
+
+
+def test_a_taken_version_warns(run: Runs) -> None:
+    taken = _pipeline(registry={"reg_version": "2.0.0"})
+    run(taken)
+
+    result = run(taken)
+
+    claims = {claim.check_name: claim for claim in result.get_asset_check_evaluations()}
+    assert result.success
+    assert not claims["version_is_free"].passed
+    assert claims["version_is_free"].severity == dg.AssetCheckSeverity.WARN
+
+
 # The champion
 
 
@@ -226,6 +260,15 @@ def test_materializing_the_champion_promotes_the_newest_entry(run: Runs) -> None
     assert run.champion == "1.0.0"
     shown = _metadata(result, "champion")
     assert (shown["version"], shown["replaced"], shown["reason"]) == ("1.0.0", "none", "it is good")
+
+
+def test_the_champion_promoted_again_keeps_its_reason(run: Runs) -> None:
+    run()
+    run.promote(reason="it is good")
+
+    shown = _metadata(run.promote(), "champion")
+
+    assert (shown["changed"], shown["reason"]) == (False, "it is good")
 
 
 def test_a_rollback_goes_back_to_the_champion_before(run: Runs) -> None:
@@ -252,10 +295,11 @@ def test_a_forced_version_is_promoted_by_its_name_only(run: Runs) -> None:
     assert "was forced past the gate (a test)" in _failure(refused)
     assert named.success
     assert run.champion == "1.0.0"
+    assert _metadata(named, "champion")["forced_because"] == "a test"
 
 
 def test_promoting_where_nothing_is_registered_is_an_error(run: Runs) -> None:
-    assert "has no model mine-model" in _failure(run.promote())
+    assert "There is no model mine-model" in _failure(run.promote())
 
 
 # Against the champion

@@ -85,7 +85,9 @@ def test_a_person_finds_data_recipe_scores_and_what_was_forgotten(tmp_path: Path
 def test_what_cannot_be_told_is_a_limit(tmp_path: Path) -> None:
     unclear = forgetting_parts.comparison("boolq", verdict="cannot tell")
 
-    assert "Too few documents to tell: boolq." in card(tmp_path, comparisons=(unclear,))
+    assert "Whether something was lost cannot be told of: boolq." in card(
+        tmp_path, comparisons=(unclear,)
+    )
 
 
 def test_osfts_guarantee_and_its_absence_are_limits(tmp_path: Path) -> None:

@@ -215,7 +215,10 @@ def test_a_forced_registration_keeps_the_reason(register: Desk) -> None:
     assert (entry.verdict, entry.forced_because) == ("blocked", "the benchmark is broken")
     assert (told["verdict"], told["blocked_by"]) == ("blocked", "old_skills_are_kept")
     assert told["forced_because"] == "the benchmark is broken"
-    assert "was forced" in Path(entry.card_path).read_text()
+    assert "It was forced: the benchmark is broken." in Path(entry.card_path).read_text()
+    lineage = read_lineage(Path(entry.lineage_path).parent)
+    assert lineage
+    assert lineage.forced_because == "the benchmark is broken"
 
 
 def test_forcing_what_is_not_blocked_is_refused(register: Desk) -> None:
