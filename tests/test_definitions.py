@@ -89,6 +89,8 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
         "old_skills_are_kept": True,
         "new_skill_is_learned": True,
         "scores_are_comparable": True,
+        "can_be_registered": True,
+        "version_is_free": False,
         "entry_is_in_the_registry": True,
         "gate_was_passed": False,
     }
