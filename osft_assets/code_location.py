@@ -9,6 +9,7 @@ import click
 import dagster as dg
 
 from osft_assets.core.errors import OsftError
+from osft_assets.wrong_files import short_lines
 
 
 def definitions() -> ModuleType:
@@ -16,12 +17,9 @@ def definitions() -> ModuleType:
     try:
         return import_module("osft_assets.definitions")
     except Exception as problem:
-        cause: BaseException | None = problem
-        while cause is not None and not isinstance(cause, OsftError):
-            cause = cause.__cause__ or cause.__context__
-        if cause is None:
-            raise
-        raise click.ClickException(str(cause)) from None
+        if lines := short_lines(problem):
+            raise click.ClickException(lines) from None
+        raise
 
 
 def refuse_unknown(pipeline: str) -> None:

@@ -41,13 +41,34 @@ class _ValuesHidden(BaseModel):
         try:
             return check(value)
         except ValidationError as problem:
-            lines = [
-                InitErrorDetails(
-                    type=line["type"], loc=line["loc"], ctx=line.get("ctx", {}), input="(not shown)"
-                )
-                for line in problem.errors()
-            ]
+            lines = _without_values(problem, ", ".join(sorted(cls.model_fields)))
             raise ValidationError.from_exception_data(problem.title, lines) from None
+
+
+# What may be of several kinds, whose errors pydantic tells one by one.
+_EXPECTED = {
+    "base_model": "expected the name of a model, or settings of base_model",
+    "registry": "expected 'skip', or settings of registry such as address and reg_name",
+}
+
+
+def _without_values(problem: ValidationError, known: str) -> list[InitErrorDetails]:
+    """Its lines, of which Dagster adds the place in the file to those of a type it knows."""
+    lines = {}
+    for line in problem.errors():
+        kind, loc, details = line["type"], line["loc"], line.get("ctx", {})
+        if sentence := _sentence(kind, str(loc[0]) if loc else "", known):
+            kind, loc, details = "value_error", loc[:1], {"error": ValueError(sentence)}
+        found = InitErrorDetails(type=kind, loc=loc, ctx=details, input="(not shown)")
+        lines[loc, kind] = found
+    return list(lines.values())
+
+
+def _sentence(kind: str, setting: str, known: str) -> str:
+    """Ours, where it says more than pydantic's."""
+    if kind == "extra_forbidden":
+        return f"there is no such setting. Known ones: {known}"
+    return _EXPECTED.get(setting, "")
 
 
 @cache
@@ -79,6 +100,15 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     def model(cls) -> type[BaseModel]:
         """What the YAML is checked against."""
         return _with_values_hidden(super().model())
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """The component; a wrong value is refused with the file and the key."""
+        try:
+            return super().load(attributes, context)
+        except ValidationError as problem:
+            place = f"{_shown_path(context)}: attributes"
+            raise ConfigError(explain(problem, cls, place)) from None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The pipeline's definitions; a wrong value is refused with the file and the key."""

@@ -71,6 +71,7 @@ def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
     """The same, once every `start_from` leads somewhere: no single file can tell."""
     made = [asset for asset in pipelines.assets or () if isinstance(asset, dg.AssetsDefinition)]
     specs = [spec for asset in made for spec in asset.specs]
+    _refuse_twins([spec.key for spec in specs])
     there = {spec.key.path[0] for spec in specs}
     for spec in specs:
         for upstream in (dep.asset_key.path[0] for dep in spec.deps):
@@ -81,6 +82,15 @@ def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
                 )
     _refuse_circles({spec.key.path[0]: _start(spec) for spec in specs if _start(spec)})
     return pipelines
+
+
+def _refuse_twins(keys: list[dg.AssetKey]) -> None:
+    twins = sorted({key.path[0] for key in keys if keys.count(key) > 1})
+    if twins:
+        raise ConfigError(
+            f"More than one defs.yaml defines the pipeline {twins[0]}. Change attributes.name in "
+            "all of them but one"
+        )
 
 
 def _start(spec: dg.AssetSpec) -> str:

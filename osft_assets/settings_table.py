@@ -2,7 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -35,7 +36,7 @@ _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`pod:` with `algorithm: osft`", PodRecipe, _ON_ONE_MACHINE),
     ("`pod:` with `algorithm: sft`", SftPodRecipe, _ON_ONE_MACHINE),
     ("`evaluate:`", EvaluationRecipe, ""),
-    ("`gate:`", GateRecipe, "docs/gate.md says what each does to the error rates."),
+    ("`gate:`", GateRecipe, ""),
     ("`registry:`", RegistryRecipe, "`registry: skip` sets `skip`. See docs/registry.md."),
     ("Promotion: the launchpad of `champion`", PromotionRecipe, ""),
 )
@@ -49,7 +50,7 @@ def settings_table() -> str:
 def _section(title: str, recipe: type[Recipe], status: str) -> str:
     rows = "\n".join(_row(name, field) for name, field in recipe.model_fields.items())
     return (
-        f"## {title}\n\n{recipe.__doc__} {status}\n\n"
+        f"## {title}\n\n{recipe.__doc__} {status}".rstrip() + "\n\n"
         f"| setting | type | default | range | what it is |\n|---|---|---|---|---|\n{rows}\n"
     )
 
@@ -57,16 +58,30 @@ def _section(title: str, recipe: type[Recipe], status: str) -> str:
 def _row(name: str, field: FieldInfo) -> str:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     unit = f" {extra['unit']}" if extra.get("unit") else ""
-    cells = (f"`{name}`", _type(field), f"`{_shown(field.default)}`{unit}", _range(field))
+    cells = (
+        f"`{name}`",
+        _words(field.annotation),
+        f"`{_shown(field.default)}`{unit}",
+        _range(field),
+    )
     return f"| {' | '.join(cells)} | {field.description} |"
 
 
-def _type(field: FieldInfo) -> str:
-    if values := get_args(field.annotation):
-        if all(isinstance(value, str) for value in values):
-            return " or ".join(f"`{value}`" for value in values)
-        return str(field.annotation).replace("typing.", "")
-    return getattr(field.annotation, "__name__", str(field.annotation))
+def _words(annotation: Any) -> str:
+    """A type as YAML knows it. No |, which would end the cell of the table."""
+    kind, parts = get_origin(annotation), get_args(annotation)
+    if kind is Literal:
+        return " or ".join(f"`{_shown(value)}`" for value in parts)
+    if kind in (Union, UnionType):
+        return " or ".join(map(_words, parts))
+    if kind is Annotated:
+        return _words(parts[0])
+    if kind is list:
+        of_one = _words(parts[0])
+        return f"list of ({of_one})" if " or " in of_one else f"list of {of_one}"
+    if kind is dict:
+        return "dict" if parts[1] is Any else f"dict of {_words(parts[1])}"
+    return "null" if annotation is NoneType else str(annotation.__name__)
 
 
 def _range(field: FieldInfo) -> str:
@@ -81,6 +96,8 @@ def _range(field: FieldInfo) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     return str(value).lower() if isinstance(value, bool) else str(value) or '""'
 
 

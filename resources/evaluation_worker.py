@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ _LOG_LINE = "[%(levelname)s] %(name)s: %(message)s"
 _LIBRARIES = ("lm-eval", "torch", "transformers", "datasets", "vllm")
 # Of those, what can change a score.
 _DECIDE = ("lm-eval", "torch", "transformers", "vllm")
+# What a logger of lm-eval says to nobody.
+_UNSAID = {
+    # One line for every prompt that is cut, up to thousands: they are counted instead.
+    "lm_eval.models.huggingface": "Combined length",
+    # A hint at a command line that is not ours, for every task whose rows are ours.
+    "lm_eval.api.task": "Custom kwargs can be passed to `--metadata` in console",
+}
 
 
 def main(job_path: str) -> int:
@@ -49,6 +57,17 @@ def _unexpected(problem: Exception) -> OsftError:
     return explained(problem, "Evaluation")
 
 
+def _begin_log(verbosity: str) -> None:
+    logging.basicConfig(level="WARNING", format=_LOG_LINE, stream=sys.stdout)
+    logging.getLogger("lm_eval").setLevel(verbosity)
+    for name, words in _UNSAID.items():
+        logging.getLogger(name).addFilter(partial(_is_said, words))
+
+
+def _is_said(words: str, record: logging.LogRecord) -> bool:
+    return words not in record.getMessage()
+
+
 class Evaluation:
     """One job, from its tasks to its scores."""
 
@@ -58,11 +77,7 @@ class Evaluation:
         self._workspace = Workspace(Path(job.workspace))
         self._limit = None if self._recipe.limit == -1 else self._recipe.limit
         self._notes: list[str] = []
-        logging.basicConfig(level="WARNING", format=_LOG_LINE, stream=sys.stdout)
-        logging.getLogger("lm_eval").setLevel(self._recipe.verbosity)
-        # One line for every prompt that is cut, up to thousands: they are counted instead.
-        model_log = logging.getLogger("lm_eval.models.huggingface")
-        model_log.addFilter(lambda record: "Combined length" not in record.getMessage())
+        _begin_log(self._recipe.verbosity)
 
     def run(self) -> EvaluationOutcome:
         """Every task, answered now or before."""
@@ -128,7 +143,7 @@ class Evaluation:
 
     def _answer(self, missing: list[Asked], places: Mapping[str, ScoresPlace], device: str) -> None:
         progress = Progress(say)
-        say(f"Loading the model for {len(missing)} tasks")
+        say(f"Loading the model for {len(missing)} task{'' if len(missing) == 1 else 's'}")
         try:
             model = load(self._recipe, self._job.model_path, device, progress)
         except Exception as problem:  # noqa: BLE001 - theirs are of every kind

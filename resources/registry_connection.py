@@ -100,8 +100,8 @@ class Connection:
         seconds = min(_FIRST_PAUSE_SECONDS * 2 ** (tries - 1), _LONGEST_PAUSE_SECONDS)
         recipe = self._manners.recipe
         self.say(
-            f"{self.registry}: {reason(problem, recipe)}. Trying again in {seconds:g} seconds "
-            f"({tries} of {recipe.retries})."
+            f"{self.registry}: {reason(problem, recipe)}. Trying again in {seconds:g} "
+            f"second{'' if seconds == 1 else 's'} ({tries} of {recipe.retries})."
         )
         self._manners.pause(seconds)
 

@@ -89,6 +89,9 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         ("  name: weekly\n  registry: {reg_version: v1}\n", "expected a semantic version"),
         ("  name: weekly\n  registry: {force: I know}\n", "registry.force is for one run"),
         ("  name: weekly\n  registry: never\n", "'skip'"),
+        ("  name: weekly\n  registry: no\n", "expected 'skip', or settings of registry"),
+        ("  name: weekly\n  base_model: [a, b]\n", "expected the name of a model, or settings"),
+        ("  name: weekly\n  trian: {}\n", "there is no such setting. Known ones: algorithm, base"),
         ("  name: weekly\n  registry: {address: 'http://x:y@z'}\n", "it carries a credential"),
     ],
 )
@@ -117,6 +120,8 @@ def test_a_token_in_the_file_is_refused_without_being_repeated(project: Path) ->
         "  name: weekly\n  dataset: {data_uri: https://bob:hunter2@example.org/rows.jsonl}\n",
         "  name: weekly\n  dataset: {token: hunter2}\n",
         "  name: weekly\n  algorithm: hunter2\n",
+        "  name: weekly\n  registry: hunter2\n",
+        "  name: weekly\n  base_model: [hunter2]\n",
     ],
 )
 def test_a_password_in_the_wrong_place_is_refused_without_being_repeated(

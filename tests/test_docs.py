@@ -15,6 +15,17 @@ def test_the_settings_page_is_current() -> None:
     assert (ROOT / "docs/settings.md").read_text() == settings_table(), "run `make docs`"
 
 
+def test_the_settings_page_is_for_people() -> None:
+    page = settings_table()
+
+    assert [name for name in ("FieldInfo", "Annotated", "Union[", "NoneType") if name in page] == []
+    assert "| `tolerance` | float or dict of float or null |" in page
+    assert "| `seed` | int or list of int |" in page
+    cells = [len(row.split("|")) for row in page.splitlines() if row.startswith("|")]
+    assert set(cells) == {7}, "a type or a description ends its cell"
+    assert page.count("docs/gate.md.") == 2, "once for the section, once for metrics"
+
+
 def test_the_shipped_rows_are_what_the_script_makes(tmp_path: Path) -> None:
     write(tmp_path / "rows.jsonl")
 

@@ -70,7 +70,7 @@ def report_page(report: ForgettingReport, title: str) -> str:
 
 
 def _summary(told: Sequence[Sentence]) -> str:
-    first, *others = (f"<b>{s.lead}</b> {escape(clean(s.text))}" for s in told)
+    first, *others = (f"<b>{escape(clean(s.lead))}</b> {escape(clean(s.text))}" for s in told)
     points = "".join(f"<li>{other}</li>" for other in others)
     return f'<p class="verdict">{first}</p><ul>{points}</ul>'
 

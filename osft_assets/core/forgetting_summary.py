@@ -14,7 +14,7 @@ from osft_assets.core.forgetting import (
     TaskComparison,
     VerdictWord,
 )
-from osft_assets.core.markup import as_markdown, shortened
+from osft_assets.core.markup import as_markdown, cut_short, shortened
 
 # Dagster hides markdown of 1,000 characters behind a link; this leaves room for a line around it.
 _MOST_CHARACTERS = 900
@@ -92,7 +92,7 @@ def _warnings(report: ForgettingReport, most: int) -> list[Sentence]:
 def _claims(claims: Sequence[GateClaim], most: int) -> str:
     room = 30 + 20 * most
     told = [
-        f"{claim.name} does not hold: {shortened(claim.reason.rstrip('.'), room)}"
+        f"{claim.name} does not hold: {cut_short(claim.reason.rstrip('.'), room)}"
         for claim in claims[: max(1, most // 2)]
     ]
     return _listed(told, len(claims) - len(told), "; ")
@@ -151,7 +151,8 @@ def _told(comparison: TaskComparison) -> str:
 
 def _listed(words: Sequence[str], more: int, separator: str = ", ") -> str:
     rest = f"{separator}and {more} more" if more > 0 else ""
-    return f"{separator.join(words)}{rest}."
+    told = f"{separator.join(words)}{rest}"
+    return told if told.endswith("…") else f"{told}."
 
 
 def _name(comparison: TaskComparison) -> str:
@@ -169,4 +170,4 @@ def _percentage(retention: float) -> str:
 
 
 def _markdown(sentence: Sentence) -> str:
-    return f"**{sentence.lead}** {as_markdown(sentence.text)}".rstrip()
+    return f"**{as_markdown(sentence.lead)}** {as_markdown(sentence.text)}".rstrip()

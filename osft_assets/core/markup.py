@@ -26,6 +26,15 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
+def cut_short(sentence: str, most: int) -> str:
+    """At most so many characters, up to the end of a word: of a sentence, the beginning tells."""
+    text = clean(sentence)
+    if len(text) <= most:
+        return text
+    beginning, space, _ = text[:most].rpartition(" ")
+    return f"{(beginning if space else text[: most - 1]).rstrip(' ,;:.')}…"
+
+
 def as_markdown(text: str) -> str:
     """Text that markdown shows as it is."""
     return _SPECIAL.sub(r"\\\g<0>", clean(text))

@@ -236,6 +236,15 @@ def test_a_summary_tells_where_the_champion_is_better_or_worse(
     assert f"**Against the champion 1.0.2:** {expected}" in words
 
 
+def test_a_reason_that_does_not_fit_is_cut_after_a_word() -> None:
+    reason = "Turned so that more is better, it lost " + "very " * 60 + "much."
+    claim = FORGOT.model_copy(update={"reason": reason})
+
+    words = summary(report(comparison("arc_easy", verdict="lost"), claims=(claim,)))
+
+    assert words.splitlines()[0].endswith(" very very…")
+
+
 def test_a_summary_of_many_tasks_counts_those_it_does_not_name() -> None:
     words = summary(report(holdout(), *[comparison(f"task_{n}") for n in range(60)]))
 
@@ -570,6 +579,13 @@ def test_a_page_shows_names_as_text() -> None:
 
     assert not tags(page) & {"script", "img"}
     assert page_text(page).count("<script>alert(1)</script>") >= 5
+
+
+def test_the_version_of_a_champion_is_text_wherever_it_is_shown() -> None:
+    told = report(comparison(), champion=against(version="<b>*2*"))
+
+    assert r"champion \<b\>\*2\*:" in summary(told)
+    assert "champion <b>*2*:" in page_text(report_page(told, "second"))
 
 
 @repeatable

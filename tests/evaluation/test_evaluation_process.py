@@ -56,6 +56,7 @@ def test_a_child_answers_rows_and_tasks(data: Path, tmp_path: Path) -> None:
     assert (outcome.backend, outcome.device) == ("hf", "cpu")
     assert "lm-eval" in outcome.versions
     assert "osft-assets: own_choices: task 2 of 2" in lines
+    assert not [line for line in lines if "Custom kwargs" in line]
     assert not list(tmp_path.glob("run/*.partial"))
 
 

@@ -1,5 +1,6 @@
 """Settings that lm-eval would drop or turn round have the effect they name."""
 
+import logging
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 from osft_assets.core.evaluation_job import EvaluationOutcome
 from osft_assets.core.worker_log import is_worth_saying
 from osft_assets.core.workspace import Workspace
+from resources.evaluation_worker import Evaluation
 from resources.task_names import TaskNames
 from tests.evaluation.parts import (
     CHATS,
@@ -102,6 +104,16 @@ def test_mmlu_dev_has_281_questions() -> None:
     assert len(found) == 281
     assert len({question["subject"] for question in found}) == 57
     assert all(len(q["choices"]) == 4 and q["answer"] in range(4) for q in found)
+
+
+def test_only_what_lm_eval_says_to_nobody_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Evaluation(make_job(tmp_path, "mmlu_dev"))
+    log = logging.getLogger("lm_eval.api.task")
+    log.warning("own_rows: Custom kwargs can be passed to `--metadata` in console (as json)")
+    log.warning("own_rows: Task has no fewshot split")
+    assert caplog.messages == ["own_rows: Task has no fewshot split"]
 
 
 def test_the_names_of_tasks_are_listed_once(indexed: Path) -> None:

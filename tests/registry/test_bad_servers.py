@@ -38,6 +38,7 @@ def test_a_server_that_is_down_is_tried_again_and_then_named(at: MakePlace) -> N
     tries = [line for line in place.said if "Trying again" in line]
     assert len(tries) == 3
     assert "Trying again in 0.5 seconds (1 of 3)" in tries[0]
+    assert "Trying again in 1 second (2 of 3)" in tries[1]
 
 
 def test_a_host_that_has_no_address_is_named(
