@@ -15,7 +15,7 @@ import click
 import dagster as dg
 
 from osft_assets.code_location import definitions, execute, refuse_unknown
-from osft_assets.core.champion import champion_of, history_of
+from osft_assets.core.champion import champion_name, history_of
 from osft_assets.core.errors import OsftError
 from osft_assets.core.promotion import read_model
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -71,12 +71,14 @@ def history(pipeline: str) -> None:
     try:
         model = read_model(definitions().registry(), place, name)
         changes = history_of(model)
-        champion = champion_of(model)
+        champion = champion_name(model)
     except OsftError as problem:
         raise click.ClickException(str(problem)) from None
     click.echo(f"{model.name} in {model.registry}")
     for version in model.versions:
-        click.echo(_line(version, version == champion))
+        click.echo(_line(version, version.version == champion))
+    if champion and champion not in {version.version for version in model.versions}:
+        click.echo(f"The champion is {champion}, which is none of them: promote another version.")
     click.echo("\nChampions:" if changes else "\nNo version was promoted yet.")
     for change in changes:
         why = f": {change.reason}" if change.reason else ""

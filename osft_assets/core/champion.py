@@ -51,8 +51,13 @@ class ChampionRecord(Record):
 
 def champion_of(model: RegisteredModel) -> VersionListing | None:
     """The version in use, or None while nobody promoted one."""
-    name = model.properties.get(CHAMPION)
-    return _version(model, str(name)) if name else None
+    name = champion_name(model)
+    return _version(model, name, "Its champion names it: promote another version") if name else None
+
+
+def champion_name(model: RegisteredModel) -> str:
+    """What the property says, which anybody may have set: perhaps no version at all."""
+    return str(model.properties.get(CHAMPION) or "")
 
 
 def newest_of(model: RegisteredModel) -> str:
@@ -98,8 +103,7 @@ def promoted(model: RegisteredModel, promotion: Promotion) -> dict[str, Property
             f"The registration of {model.name} {version.version} was cut off: it has no files. "
             "Materialize registry_entry again"
         )
-    current = champion_of(model)
-    return {} if current == version else _properties(model, promotion)
+    return {} if _is_champion(model, version.version) else _properties(model, promotion)
 
 
 def before_champion(model: RegisteredModel) -> str:
@@ -110,12 +114,21 @@ def before_champion(model: RegisteredModel) -> str:
             stack.pop()
         else:
             stack.append(change.version)
+    current = champion_name(model)
+    if current and stack[-1:] != [current]:  # set by hand, which the history does not know
+        stack.append(current)
     if len(stack) < 2:
         was = f"{stack[0]} is the first champion" if stack else "there was never a champion"
         raise RegistryError(
             f"There is nothing to go back to: of {model.name}, {was}. Promote a version by its name"
         )
     return stack[-2]
+
+
+def _is_champion(model: RegisteredModel, version: str) -> bool:
+    """One that was set by hand becomes it when it is promoted, so that the history has it."""
+    last = history_of(model)[-1:]
+    return champion_name(model) == version and any(one.version == version for one in last)
 
 
 def _properties(model: RegisteredModel, promotion: Promotion) -> dict[str, Property]:
@@ -128,11 +141,12 @@ def _as_json(changes: Sequence[Promotion]) -> str:
     return json.dumps([change.model_dump() for change in changes], separators=(",", ":"))
 
 
-def _version(model: RegisteredModel, name: str) -> VersionListing:
+def _version(model: RegisteredModel, name: str, remedy: str = "") -> VersionListing:
     for version in model.versions:
         if version.version == name:
             return version
     there = ", ".join(version.version for version in model.versions) or "none"
     raise RegistryError(
         f"{model.name} has no version {name} in {model.registry}. There are: {there}"
+        f"{f'. {remedy}' if remedy else ''}"
     )

@@ -10,6 +10,7 @@ from osft_assets.core.champion import (
     ChampionRecord,
     Promotion,
     before_champion,
+    champion_name,
     champion_of,
     history_of,
     newest_of,
@@ -35,7 +36,7 @@ class PromotionStage:
     def run(self, recipe: PromotionRecipe, say: Callable[[str], None]) -> ChampionRecord:
         """The champion, read back."""
         model = read_model(self._registry, self._place, self._name)
-        before = champion_of(model)
+        before = champion_name(model)
         promotion = _promotion(model, recipe)
         change = promoted(model, promotion)
         if change:
@@ -46,7 +47,7 @@ class PromotionStage:
                 f"{self._name} has the champion {champion.version if champion else 'none'}, not "
                 f"{promotion.version}: somebody else promoted one just now. Look at its history"
             )
-        replaced = before.version if before and change else ""
+        replaced = before if change and before != champion.version else ""
         say(_told(self._name, champion, replaced, changed=bool(change)))
         return ChampionRecord(
             registry=model.registry,

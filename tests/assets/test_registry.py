@@ -9,6 +9,7 @@ import pytest
 
 from osft_assets.core.errors import RegistryError
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import LOCAL_REGISTRY
 from osft_assets.core.workspace import Workspace
@@ -269,6 +270,20 @@ def test_the_champion_promoted_again_keeps_its_reason(run: Runs) -> None:
     shown = _metadata(run.promote(), "champion")
 
     assert (shown["changed"], shown["reason"]) == (False, "it is good")
+
+
+@pytest.mark.parametrize(("set_by_hand", "replaced"), [("9.9.9", "9.9.9"), ("1.0.0", "none")])
+def test_a_champion_that_another_tool_set_can_be_promoted_over(
+    run: Runs, set_by_hand: str, replaced: str
+) -> None:
+    run()
+    run.registry.amend(RegistryRecipe(), "mine-model", {"champion": set_by_hand})
+
+    result = run.promote()
+
+    assert result.success
+    assert run.champion == "1.0.0"
+    assert _metadata(result, "champion")["replaced"] == replaced
 
 
 def test_a_rollback_goes_back_to_the_champion_before(run: Runs) -> None:

@@ -14,7 +14,7 @@ from osft_assets.core.champion import (
     promoted,
 )
 from osft_assets.core.errors import RegistryError
-from osft_assets.core.registry_records import RegisteredModel
+from osft_assets.core.registry_records import Property, RegisteredModel
 from tests.core.registry_parts import listing, registered_model
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2")
@@ -145,3 +145,39 @@ def test_a_long_history_loses_its_beginning_only(model: RegisteredModel) -> None
     assert len(history_of(model)) == 200
     assert len(str(model.properties[HISTORY])) < 65_000
     assert current(model) == "1.0.1"
+
+
+# What somebody else set
+
+
+def test_a_champion_that_is_no_version_is_told_with_the_way_out(model: RegisteredModel) -> None:
+    gone = model.model_copy(update={"properties": {CHAMPION: "9.9.9"}})
+
+    with pytest.raises(RegistryError, match=r"no version 9\.9\.9 .* promote another version"):
+        champion_of(gone)
+
+
+@pytest.mark.parametrize("set_by_hand", ["9.9.9", True, 7])
+def test_a_champion_that_is_no_version_is_replaced(
+    model: RegisteredModel, set_by_hand: Property
+) -> None:
+    gone = model.model_copy(update={"properties": {CHAMPION: set_by_hand}})
+
+    assert current(promote(gone, "1.0.1")) == "1.0.1"
+
+
+def test_a_champion_set_by_hand_gets_a_history_when_it_is_promoted(model: RegisteredModel) -> None:
+    by_hand = model.model_copy(update={"properties": {CHAMPION: "1.0.1"}})
+
+    promoted_too = promote(by_hand, "1.0.1")
+
+    assert [change.version for change in history_of(promoted_too)] == ["1.0.1"]
+
+
+def test_a_rollback_of_a_champion_set_by_hand_goes_to_the_one_before_it(
+    model: RegisteredModel,
+) -> None:
+    told = promote(promote(model, "1.0.0"), "1.0.1")
+    by_hand = told.model_copy(update={"properties": told.properties | {CHAMPION: "1.0.2"}})
+
+    assert before_champion(by_hand) == "1.0.1"
