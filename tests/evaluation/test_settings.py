@@ -67,8 +67,11 @@ def test_gen_kwargs_reach_the_holdout_too(tmp_path: Path) -> None:
     assert all(len(text) < 20 for text in said)
 
 
-def test_gen_kwargs_without_a_task_that_writes_are_noted(data: Path, tmp_path: Path) -> None:
+def test_gen_kwargs_without_a_task_that_writes_are_noted(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcome = run(make_job(tmp_path, choices_task(data), gen_kwargs={"max_tokens": 2}))
+    assert "Loading the model for 1 task\n" in capsys.readouterr().out
     assert outcome.notes == ("gen_kwargs have no effect: none of the tasks lets the model write",)
 
 
