@@ -93,6 +93,10 @@ def history_of(model: RegisteredModel) -> tuple[Promotion, ...]:
 def promoted(model: RegisteredModel, promotion: Promotion) -> dict[str, Property]:
     """The properties that make a version the champion; empty when it is already."""
     version = _version(model, promotion.version)
+    if model.state == "ARCHIVED":
+        raise RegistryError(
+            f"The model {model.name} is archived. Make it LIVE in {model.registry}, then again"
+        )
     if version.state == "ARCHIVED":
         raise RegistryError(
             f"{model.name} {version.version} is archived. Make it LIVE in {model.registry}, or "

@@ -33,6 +33,8 @@ def judge(entry: RegistryEntry, model: RegisteredModel | None) -> Mapping[str, s
 def _missing(known: RegisteredVersion, model: RegisteredModel | None) -> str:
     named = f"{known.name} {known.version}"
     again = "Materialize registry_entry again."
+    if model and model.state != "LIVE":
+        return f"The model {known.name} is {model.state} in {known.registry}. Make it LIVE there."
     versions = model.versions if model else ()
     found = next((one for one in versions if one.version == known.version), None)
     if found is None:

@@ -12,7 +12,7 @@ from osft_assets.core.registry_versions import FIRST_VERSION
 from osft_assets.core.workspace import Workspace
 
 CLAIMS = {
-    "can_be_registered": "The registry answers, and servers could load the model.",
+    "can_be_registered": "The registry answers and takes it, and servers could load the model.",
     "version_is_free": "The version that is asked for is not taken.",
 }
 WARNINGS = frozenset({"version_is_free"})
@@ -25,7 +25,7 @@ def judge(
     if recipe.skip:
         return dict.fromkeys(CLAIMS, "")
     return {
-        "can_be_registered": unreachable(recipe, workspace),
+        "can_be_registered": unreachable(recipe, workspace) or (_archived(model) if model else ""),
         "version_is_free": _taken(recipe, model) if model else "",
     }
 
@@ -39,6 +39,15 @@ def unreachable(recipe: RegistryRecipe, workspace: Workspace) -> str:
         f"{workspace.address_of(workspace.root)}. Set the environment variable OSFT_WORKSPACE_URI "
         "to what they call the workspace (pvc://claim/path, s3://bucket/prefix, file:///path where "
         "all see the same one), or registry.publish_to to where the model shall be copied"
+    )
+
+
+def _archived(model: RegisteredModel) -> str:
+    if model.state == "LIVE":
+        return ""
+    return (
+        f"The model {model.name} is archived in {model.registry}. Make it LIVE again, or set "
+        "registry.reg_name to another one"
     )
 
 

@@ -203,6 +203,17 @@ def test_an_entry_that_is_gone_from_the_registry_is_red(run: Runs) -> None:
     assert _checks(result)["entry_is_in_the_registry"] == (False, dg.AssetCheckSeverity.ERROR)
 
 
+def test_an_entry_of_a_model_that_was_archived_is_red(run: Runs) -> None:
+    run()
+    place = (LOCAL_REGISTRY, "mine-model")
+    archived = run.registry.models[place].model_copy(update={"state": "ARCHIVED"})
+    run.registry.models[place] = archived
+
+    result = run(job="mine_register", only=("registry_entry",))
+
+    assert not _checks(result)["entry_is_in_the_registry"][0]
+
+
 def test_a_bad_setting_makes_no_run(run: Runs) -> None:
     with pytest.raises(Exception, match="expected a semantic version"):
         run(config={"registry_entry": {"reg_version": "v1"}})

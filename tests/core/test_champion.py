@@ -125,6 +125,13 @@ def test_an_archived_version_is_refused() -> None:
         promoted(model, promotion("1.0.0"))
 
 
+def test_a_version_of_an_archived_model_is_refused(model: RegisteredModel) -> None:
+    archived = model.model_copy(update={"state": "ARCHIVED"})
+
+    with pytest.raises(RegistryError, match="The model lessons-model is archived"):
+        promoted(archived, promotion("1.0.0"))
+
+
 def test_a_version_without_files_is_refused() -> None:
     model = registered_model(listing("1.0.0", uri=""))
 

@@ -47,3 +47,11 @@ def test_what_is_skipped_needs_nothing(workspace: Workspace) -> None:
     recipe = RegistryRecipe(address=_REMOTE, skip=True, reg_version="2.0.0")
 
     assert judge(recipe, workspace, registered_model(listing("2.0.0"))) == dict.fromkeys(CLAIMS, "")
+
+
+def test_an_archived_model_takes_no_version(workspace: Workspace) -> None:
+    model = registered_model(listing("1.0.0")).model_copy(update={"state": "ARCHIVED"})
+
+    found = judge(RegistryRecipe(), workspace, model)
+
+    assert "lessons-model is archived in the local registry" in found["can_be_registered"]
