@@ -74,9 +74,11 @@ class RegistrationStage:
             return _entry(case, None)
         if problem := unreachable(recipe, self._workspace):
             raise ConfigError(problem)
+        self._begin_lineage(case)
         self._write_card(case)
-        self._write_lineage(case, None)
         registration = self._registration(case, self._published(case, say))
+        # Again: copying takes long, and nothing was spared from pruning while it was judged.
+        _refuse_other_weights(case.report, checkpoint)
         registered = self._registry.register(recipe, registration, say)
         self._write_lineage(case, registered)
         return _entry(case, registered)
@@ -90,7 +92,7 @@ class RegistrationStage:
                 f"Nobody judged checkpoint {checkpoint.fingerprint}: {place} is about another one. "
                 "Materialize base_scores, scores and forgetting_report, then this again"
             )
-        refuse_other_model(report, content_fingerprint(Path(checkpoint.model.path)))
+        _refuse_other_weights(report, checkpoint)
         if not recipe.force:
             refuse_blocked(report, _FORCE)
         elif not report.blocked_by:
@@ -127,6 +129,11 @@ class RegistrationStage:
         card = checkpoint_card(case.version, case.report, self._git_commit, case.recipe.force)
         self._workspace.write(_card_path(case.checkpoint), card.encode())
 
+    def _begin_lineage(self, case: _Case) -> None:
+        """What an earlier registration left says more, and stays until this one is through."""
+        if not _lineage_path(case.checkpoint).exists():
+            self._write_lineage(case, None)
+
     def _write_lineage(self, case: _Case, registered: RegisteredVersion | None) -> None:
         checkpoint = case.checkpoint
         lineage = lineage_of(
@@ -140,6 +147,10 @@ class RegistrationStage:
         )
         content = lineage.model_dump_json(indent=2).encode()
         self._workspace.write(_lineage_path(checkpoint), content)
+
+
+def _refuse_other_weights(report: ForgettingReport, checkpoint: CheckpointRecord) -> None:
+    refuse_other_model(report, content_fingerprint(Path(checkpoint.model.path)))
 
 
 def _entry(case: _Case, registered: RegisteredVersion | None) -> RegistryEntry:

@@ -1,6 +1,8 @@
 """The registry stage: what passed is registered with all that is known of it; nothing else is."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,19 @@ class Desk:
     @property
     def asked(self) -> Registration:
         return self.registry.registrations[-1]
+
+
+class ChangingStore(FakeModelStore):
+    """Somebody else is at work while it copies."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def publish(self, directory: Path, target: str, name: str, say: Callable[[str], None]) -> str:
+        address = super().publish(directory, target, name, say)
+        self._meanwhile()
+        return address
 
 
 @pytest.fixture
@@ -208,6 +223,27 @@ def test_weights_changed_since_they_were_judged_are_not_registered(
         register(checkpoint, **settings)
 
 
+def test_weights_changed_while_they_were_copied_are_not_registered(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    model = Path(checkpoint.model.path)
+    register.store = ChangingStore(lambda: (model / "model.safetensors").write_bytes(b"others"))
+
+    with pytest.raises(EvaluationError, match="forgetting_report is about model"):
+        register(checkpoint, publish_to="s3://bucket/models")
+
+    assert not register.registry.registrations
+
+
+def test_a_checkpoint_that_vanishes_meanwhile_is_not_registered(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    register.store = ChangingStore(lambda: shutil.rmtree(checkpoint.version_path))
+
+    with pytest.raises(EvaluationError, match="forgetting_report is about model"):
+        register(checkpoint, publish_to="s3://bucket/models")
+
+    assert not register.registry.registrations
+
+
 def test_a_forced_registration_keeps_the_reason(register: Desk) -> None:
     entry = register(judged(register.workspace, blocked=True), force="the benchmark is broken")
 
@@ -266,6 +302,19 @@ def test_a_registry_that_fails_leaves_a_checkpoint_that_is_kept(register: Desk) 
     lineage = read_lineage(Path(checkpoint.version_path))
     assert lineage
     assert lineage.registered is None
+
+
+def test_a_registry_that_fails_later_leaves_what_is_known_of_the_version(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    entry = register(checkpoint)
+    register.registry.fails = RegistryError("it is down")
+
+    with pytest.raises(RegistryError, match="it is down"):
+        register(checkpoint)
+
+    lineage = read_lineage(Path(checkpoint.version_path))
+    assert lineage
+    assert lineage.registered == entry.registered
 
 
 # What stays beside the checkpoint
