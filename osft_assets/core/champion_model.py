@@ -41,15 +41,28 @@ class ChampionModel:
         """Its record; an error when its files are gone, or are others."""
         say(f"The champion is {name} {champion.version}.")
         directory = self._directory(champion)
-        if (directory / MARKER).is_file():
-            return _checkpoint(directory, champion, name)
+        is_here, model = (directory / MARKER).is_file(), directory / MODEL
+        if is_here and _is_registered(model, champion):
+            return read_version(directory).model.model_copy(update={"path": str(model)})
+        # Another workspace may have trained other weights of the same settings.
         if champion.uri.startswith(_LOADED_FROM):
-            return self._elsewhere.run(BaseModelRecipe(base_model=champion.uri), say)
+            return self._loaded(champion, name, say)
+        if is_here:
+            raise _changed(str(model), champion, name)
         raise ConfigError(
             f"The champion {name} {champion.version} is at {champion.uri}, and not in this "
             f"workspace: {directory} has no checkpoint. Use the workspace it was trained in, or "
             "promote another version"
         )
+
+    def _loaded(
+        self, champion: VersionListing, name: str, say: Callable[[str], None]
+    ) -> ModelRecord:
+        model = self._elsewhere.run(BaseModelRecipe(base_model=champion.uri), say)
+        known = FINGERPRINT_PROPERTY in champion.properties  # not where another tool made it
+        if known and not _is_registered(Path(model.path), champion):
+            raise _changed(champion.uri, champion, name)
+        return model
 
     def _directory(self, champion: VersionListing) -> Path:
         pipeline, checkpoint = (
@@ -58,14 +71,15 @@ class ChampionModel:
         return self._workspace.inside(f"{pipeline}/checkpoints/{checkpoint}")
 
 
-def _checkpoint(directory: Path, champion: VersionListing, name: str) -> ModelRecord:
-    model = directory / MODEL
-    if content_fingerprint(model) != champion.properties.get(FINGERPRINT_PROPERTY):
-        raise RegistryError(
-            f"{model} is not what was registered as {name} {champion.version}: its files were "
-            "changed. Restore them, or promote another version"
-        )
-    return read_version(directory).model.model_copy(update={"path": str(model)})
+def _is_registered(model: Path, champion: VersionListing) -> bool:
+    return content_fingerprint(model) == champion.properties.get(FINGERPRINT_PROPERTY)
+
+
+def _changed(place: str, champion: VersionListing, name: str) -> RegistryError:
+    return RegistryError(
+        f"{place} is not what was registered as {name} {champion.version}: its files were "
+        "changed. Restore them, or promote another version"
+    )
 
 
 def refuse_no_champion(name: str) -> NoReturn:
