@@ -106,7 +106,8 @@ class RegistrationStage:
         directory, target = Path(case.checkpoint.model.path), case.recipe.publish_to
         if not target:
             return self._workspace.address_of(directory)
-        name = f"{case.checkpoint.pipeline}/{case.checkpoint.fingerprint}"
+        # By its weights: the same settings, trained again or elsewhere, may give others.
+        name = f"{case.checkpoint.pipeline}/{case.report.model_fingerprint}"
         return self._store.publish(directory, target, name, say)
 
     def _registration(self, case: _Case, uri: str) -> Registration:

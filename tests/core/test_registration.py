@@ -175,8 +175,19 @@ def test_a_model_that_is_copied_elsewhere_is_registered_there_with_its_card(
 
     register(checkpoint, address=_REMOTE, publish_to="s3://bucket/models/")
 
-    assert register.asked.uri == f"s3://bucket/models/lessons/{checkpoint.fingerprint}"
+    assert register.asked.uri == f"s3://bucket/models/lessons/{register.asked.fingerprint}"
     assert "README.md" in register.store.published[register.asked.uri]
+
+
+def test_other_weights_of_the_same_settings_are_copied_to_a_place_of_their_own(
+    register: Desk,
+) -> None:
+    for weights in (b"one", b"other"):
+        checkpoint = judged(register.workspace, weights=weights)
+        register(checkpoint, publish_to="s3://bucket/models")
+        shutil.rmtree(checkpoint.version_path)
+
+    assert len(register.store.published) == 2
 
 
 def test_what_may_not_be_registered_is_not_copied_either(register: Desk) -> None:
