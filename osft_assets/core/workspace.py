@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from osft_assets.core.drafts import damaged, delete, locked, new_draft
 from osft_assets.core.errors import ConfigError, WorkspaceError
-from osft_assets.core.redaction import quoted
+from osft_assets.core.redaction import credentials_in, quoted
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -51,7 +51,17 @@ class Workspace:
         """
         if not self.address:
             return path.absolute().as_uri()
-        return f"{self.address}/{quote(str(path.absolute().relative_to(self.root)))}"
+        return f"{self.address}/{quote(str(self._below_root(path)))}"
+
+    def _below_root(self, path: Path) -> Path:
+        """The path from the root on, under whatever name the workspace was mounted when written."""
+        for root, found in ((self.root, path.absolute()), (self.root.resolve(), path.resolve())):
+            if found.is_relative_to(root):
+                return found.relative_to(root)
+        raise ConfigError(
+            f"{path} is not in the workspace {self.root}, so {self.address} does not lead to it. "
+            "Was the workspace moved? Materialize the checkpoint again"
+        )
 
     def pipeline(self, name: str) -> Path:
         """Where a pipeline keeps its things."""
@@ -97,6 +107,11 @@ class Workspace:
 
 
 def _checked(address: str) -> str:
+    if credentials_in(address):
+        raise ConfigError(
+            "OSFT_WORKSPACE_URI carries a credential, and would be stored with every model. Leave "
+            "it out: whoever loads a model has their own"
+        )
     if address and not re.fullmatch(r"(pvc|s3)://[^/\s]+(/\S+)?|file:///\S+", address):
         raise ConfigError(
             f"OSFT_WORKSPACE_URI is {quoted(address)}, expected pvc://claim/path, "

@@ -205,6 +205,36 @@ def test_a_name_of_the_workspace_that_no_server_understands_is_refused(
         Workspace(workspace.root, address)
 
 
+@pytest.mark.parametrize("address", ["s3://key:s3cret@bucket", "s3://bucket/x?token=s3cret"])
+def test_a_name_of_the_workspace_with_a_credential_is_refused(
+    workspace: Workspace, address: str
+) -> None:
+    with pytest.raises(ConfigError, match="carries a credential") as refused:
+        Workspace(workspace.root, address)
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_workspace_behind_a_link_has_the_same_address(register: Desk, tmp_path: Path) -> None:
+    checkpoint = judged(register.workspace)
+    (tmp_path / "link").symlink_to(register.workspace.root)
+
+    Desk(Workspace(tmp_path / "link", "pvc://claim"))(checkpoint)
+
+    place = Workspace(tmp_path / "link", "pvc://claim").address_of(Path(checkpoint.model.path))
+    assert place == f"pvc://claim/lessons/checkpoints/{checkpoint.fingerprint}/model"
+
+
+def test_a_checkpoint_of_a_workspace_that_was_copied_is_not_called_by_the_copys_address(
+    register: Desk, tmp_path: Path
+) -> None:
+    checkpoint = judged(register.workspace)
+    shutil.copytree(register.workspace.root, tmp_path / "copy")
+
+    with pytest.raises(ConfigError, match="is not in the workspace .* Was the workspace moved"):
+        Desk(Workspace(tmp_path / "copy", "pvc://claim"))(checkpoint)
+
+
 # The gate, once more
 
 
