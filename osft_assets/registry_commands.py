@@ -105,7 +105,7 @@ def serve(port: int) -> None:
 
 def _change(pipeline: str, settings: dict[str, Any]) -> None:
     refuse_unknown(pipeline)
-    config = {f"{pipeline}__champion": {"config": settings | {"by": getpass.getuser()}}}
+    config = {f"{pipeline}__champion": {"config": settings | {"by": _who()}}}
     # Without the traceback that Dagster logs: what failed is one line, printed below.
     result = execute(f"{pipeline}_promote", config, log_level="CRITICAL")
     list_failures(result)
@@ -118,6 +118,13 @@ def _change(pipeline: str, settings: dict[str, Any]) -> None:
     but = f" It was forced past the gate: {forced}." if forced else ""
     click.echo(f"{champion.name} {champion.version.version} is {now}.{but}")
     _say_whether_it_is_kept()
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may be a number only
+        return f"uid {os.getuid()}"
 
 
 def _say_whether_it_is_kept() -> None:

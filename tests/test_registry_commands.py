@@ -12,6 +12,7 @@ import pytest
 
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.workspace import Workspace
+from osft_assets.registry_commands import _who
 from resources.model_registry import Registries
 from tests.registry.registrations import registration
 
@@ -109,3 +110,12 @@ def test_the_local_registry_is_a_page_until_it_is_interrupted(registered: Path) 
 
     assert "demo-model" in page.text
     assert ended == 0
+
+
+def test_a_user_without_a_name_may_promote(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000700000")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+
+    assert _who() == f"uid {os.getuid()}"
