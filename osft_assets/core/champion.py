@@ -20,9 +20,10 @@ from osft_assets.core.registry_records import (
 )
 
 CHAMPION, HISTORY = "champion", "champion_history"
-# A property is stored as text; with this many, it stays under 64 kB.
 _LONGEST_HISTORY = 200
 _LONGEST_REASON = 200
+# A property is stored as text, of at most 64 kB.
+_LONGEST_TEXT = 65_000
 
 
 class Promotion(Record):
@@ -68,7 +69,8 @@ def newest_of(model: RegisteredModel) -> str:
             f"{model.name} has no version to promote in {model.registry}. Materialize "
             "registry_entry first"
         )
-    newest = max(live, key=lambda version: (version.created_ms, int(version.version_id)))
+    # Not by its time: a clock may go back, and what is there for longer would be promoted.
+    newest = max(live, key=lambda version: int(version.version_id))
     reason = newest.properties.get(FORCED_BECAUSE)
     if reason:
         raise RegistryError(
@@ -136,9 +138,12 @@ def _is_champion(model: RegisteredModel, version: str) -> bool:
 
 
 def _properties(model: RegisteredModel, promotion: Promotion) -> dict[str, Property]:
-    short = promotion.model_copy(update={"reason": promotion.reason[:_LONGEST_REASON]})
+    told = {"reason": promotion.reason[:_LONGEST_REASON], "by": promotion.by[:_LONGEST_REASON]}
+    short = promotion.model_copy(update=told)
     changes = [*history_of(model), short][-_LONGEST_HISTORY:]
-    return {CHAMPION: promotion.version, HISTORY: _as_json(changes)}
+    while len(text := _as_json(changes)) > _LONGEST_TEXT:  # it is ASCII; umlauts count six
+        changes = changes[1:]
+    return {CHAMPION: promotion.version, HISTORY: text}
 
 
 def _as_json(changes: Sequence[Promotion]) -> str:

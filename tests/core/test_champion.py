@@ -11,6 +11,7 @@ from osft_assets.core.champion import (
     before_champion,
     champion_of,
     history_of,
+    newest_of,
     promoted,
 )
 from osft_assets.core.errors import RegistryError
@@ -152,6 +153,24 @@ def test_a_long_history_loses_its_beginning_only(model: RegisteredModel) -> None
     assert len(history_of(model)) == 200
     assert len(str(model.properties[HISTORY])) < 65_000
     assert current(model) == "1.0.1"
+
+
+@pytest.mark.parametrize("word", ["ü", "模", "🏆"])
+def test_a_long_history_of_long_reasons_stays_short_enough_to_be_kept(
+    model: RegisteredModel, word: str
+) -> None:
+    for number in range(200):
+        why = promotion(VERSIONS[number % 2], reason=word * 300)
+        model = model.model_copy(update={"properties": promoted(model, why)})
+
+    assert len(str(model.properties[HISTORY]).encode()) < 65_536
+    assert before_champion(model) == "1.0.0"
+
+
+def test_the_newest_version_is_the_last_one_whatever_the_clock_said() -> None:
+    model = registered_model(listing("1.0.1", created_ms=5), listing("1.0.0", created_ms=9))
+
+    assert newest_of(model) == "1.0.1"
 
 
 # What somebody else set
