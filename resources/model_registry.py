@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from osft_assets.core.drafts import locked
-from osft_assets.core.errors import RegistryError
-from osft_assets.core.ports import ModelRegistry
+from osft_assets.core.ports import Change, ModelRegistry
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_records import (
     LOCAL_REGISTRY,
-    Property,
     RegisteredModel,
     RegisteredVersion,
     Registration,
@@ -63,19 +61,13 @@ class Registries:
         with self._connection(recipe, _log.warning) as connection:
             return read_model(connection, name)
 
-    def amend(
-        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
-    ) -> RegisteredModel:
-        """Set these properties, and give the model as it is then."""
+    def amend(self, recipe: RegistryRecipe, name: str, change: Change) -> RegisteredModel:
+        """Set what `change` says of the model, and give the model as it is then."""
         with ExitStack() as stack:
             connection = stack.enter_context(self._connection(recipe, _log.warning))
             if recipe.server is None:
                 stack.enter_context(locked(self.local_path))
-            amend_model(connection, name, properties)
-            model = read_model(connection, name)
-        if model is None:
-            raise RegistryError(f"{connection.registry} lost {name} while it was read. Run again")
-        return model
+            return amend_model(connection, name, change)
 
     @contextmanager
     def _connection(self, recipe: RegistryRecipe, say: Say) -> Iterator[Connection]:

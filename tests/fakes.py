@@ -11,6 +11,7 @@ from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.ports import (
+    Change,
     DatasetSource,
     Evaluator,
     FoundModel,
@@ -30,7 +31,6 @@ from osft_assets.core.records import SourceRecord
 from osft_assets.core.registry_records import (
     FINGERPRINT_PROPERTY,
     LOCAL_REGISTRY,
-    Property,
     RegisteredModel,
     RegisteredVersion,
     Registration,
@@ -368,12 +368,10 @@ class FakeRegistry:
         self._fail()
         return self.models.get(_place(recipe, name))
 
-    def amend(
-        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
-    ) -> RegisteredModel:
+    def amend(self, recipe: RegistryRecipe, name: str, change: Change) -> RegisteredModel:
         self._fail()
         there = self.models[_place(recipe, name)]
-        return self._keep(there, properties=there.properties | properties)
+        return self._keep(there, properties={**there.properties, **change(there)})
 
     def _fail(self) -> None:
         if self.fails:

@@ -131,6 +131,9 @@ class ModelStore(Protocol):
         ...
 
 
+Change = Callable[[RegisteredModel], Mapping[str, Property]]
+
+
 class ModelRegistry(Protocol):
     """Where models are kept by name and version. Every method raises RegistryError when the
     registry does not do what is asked; nothing counts as done that was not read back.
@@ -146,8 +149,9 @@ class ModelRegistry(Protocol):
         """The model with all its versions, or None when there is none of that name."""
         ...
 
-    def amend(
-        self, recipe: RegistryRecipe, name: str, properties: Mapping[str, Property]
-    ) -> RegisteredModel:
-        """Set these custom properties of the model, and leave its others as they are."""
+    def amend(self, recipe: RegistryRecipe, name: str, change: Change) -> RegisteredModel:
+        """Set custom properties of the model, and leave its others as they are.
+
+        `change` says which, of the model as it is then; nothing is written for none.
+        """
         ...

@@ -3,7 +3,7 @@
 What a champion is: `core.champion`. Nothing is trained or registered here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from osft_assets.core.champion import (
@@ -22,6 +22,7 @@ from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_records import (
     LOCAL_REGISTRY,
+    Property,
     RegisteredModel,
     VersionListing,
 )
@@ -35,12 +36,10 @@ class PromotionStage:
 
     def run(self, recipe: PromotionRecipe, say: Callable[[str], None]) -> ChampionRecord:
         """The champion, read back."""
-        model = read_model(self._registry, self._place, self._name)
-        before = champion_name(model)
-        promotion = _promotion(model, recipe)
-        change = promoted(model, promotion)
-        if change:
-            model = self._registry.amend(self._place, self._name, change)
+        read_model(self._registry, self._place, self._name)
+        step = _Step(recipe)
+        model = self._registry.amend(self._place, self._name, step)
+        promotion, before, change = step.promotion, step.before, step.change
         champion = champion_of(model)
         if champion is None or champion.version != promotion.version:
             raise RegistryError(
@@ -58,6 +57,24 @@ class PromotionStage:
             replaced=replaced,
             changed=bool(change),
         )
+
+
+class _Step:
+    """One promotion, of the model as it is when its turn comes, and what it was before."""
+
+    promotion: Promotion
+    before: str
+    change: Mapping[str, Property]
+
+    def __init__(self, recipe: PromotionRecipe) -> None:
+        self._recipe = recipe
+
+    def __call__(self, model: RegisteredModel) -> Mapping[str, Property]:
+        """The properties to set."""
+        self.before = champion_name(model)
+        self.promotion = _promotion(model, self._recipe)
+        self.change = promoted(model, self.promotion)
+        return self.change
 
 
 def read_model(registry: ModelRegistry, place: RegistryRecipe, name: str) -> RegisteredModel:

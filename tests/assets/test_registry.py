@@ -288,7 +288,7 @@ def test_a_champion_that_another_tool_set_can_be_promoted_over(
     run: Runs, set_by_hand: str, replaced: str
 ) -> None:
     run()
-    run.registry.amend(RegistryRecipe(), "mine-model", {"champion": set_by_hand})
+    run.registry.amend(RegistryRecipe(), "mine-model", lambda _: {"champion": set_by_hand})
 
     result = run.promote()
 

@@ -4,6 +4,7 @@ so that eight of them start at the same moment.
 
 import multiprocessing
 import threading
+from contextlib import suppress
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import aiohttp  # noqa: F401 - imported once for all
 import mr_openapi  # noqa: F401 - the same
 import uvicorn  # noqa: F401 - the same
 
+from osft_assets.core.errors import RegistryError
+from osft_assets.core.promotion import PromotionStage
+from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_records import RegisteredVersion
 from osft_assets.core.workspace import Workspace
@@ -44,7 +48,15 @@ def register_together(root: Path, fingerprint: str) -> RegisteredVersion:
 def amend_together(root: Path, name: str) -> None:
     """Set a property of this name, when all the others set theirs."""
     _barrier.wait(60)
-    Registries(Workspace(root), {}).amend(RegistryRecipe(), "tuned", {name: True})
+    Registries(Workspace(root), {}).amend(RegistryRecipe(), "tuned", lambda _: {name: True})
+
+
+def promote_together(root: Path, version: str) -> None:
+    """Make this version the champion, when all the others do it with theirs."""
+    _barrier.wait(60)
+    stage = PromotionStage(Registries(Workspace(root), {}), RegistryRecipe(), "tuned")
+    with suppress(RegistryError):  # of whoever was overtaken before they could look
+        stage.run(PromotionRecipe(version=version), print)
 
 
 def register_at(root: Path, url: str, token: str) -> None:

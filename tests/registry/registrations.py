@@ -58,7 +58,7 @@ class Place:
         return model
 
     def amend(self, **properties: Property) -> RegisteredModel:
-        return self.registries.amend(self.recipe, self.name, properties)
+        return self.registries.amend(self.recipe, self.name, lambda _: properties)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -5,8 +5,15 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from osft_assets.core.champion import champion_name, history_of
 from osft_assets.core.workspace import Workspace
-from tests.registry.children import amend_together, forking, register_together, use_barrier
+from tests.registry.children import (
+    amend_together,
+    forking,
+    promote_together,
+    register_together,
+    use_barrier,
+)
 from tests.registry.middleman import Asked, Reply, forward, middleman
 from tests.registry.registrations import Place
 
@@ -61,6 +68,19 @@ def test_no_property_of_eight_runs_is_lost(
     list(processes.map(amend_together, [workspace.root] * EIGHT, names))
 
     assert set(local.read().properties) == set(names)
+
+
+def test_no_promotion_of_eight_runs_is_missing_from_the_history(
+    processes: ProcessPoolExecutor, workspace: Workspace, local: Place
+) -> None:
+    local.name = "tuned"
+    versions = [local.register(f"weights-{number}").version for number in range(EIGHT)]
+
+    list(processes.map(promote_together, [workspace.root] * EIGHT, versions))
+
+    model, history = local.read(), history_of(local.read())
+    assert sorted(change.version for change in history) == versions
+    assert champion_name(model) == history[-1].version
 
 
 def test_a_property_that_another_writer_overwrote_is_written_again(
