@@ -45,7 +45,7 @@ def test_the_model_itself_gets_an_owner_and_a_description(place: Place) -> None:
 
     with place.connection() as connection:
         model = connection.ask(lambda client: client.find_registered_model(name=place.name))
-    assert (model.owner, model.description) == ("grace", "OSFT of a base on 10 rows.")
+    assert (model.owner, model.description) == ("grace", "Versions that registry_entry registered.")
 
 
 def test_the_same_weights_again_are_the_version_that_is_there(place: Place) -> None:
@@ -192,7 +192,7 @@ def test_amending_touches_nothing_else_of_the_model(place: Place) -> None:
     assert place.amend(champion="1.0.0").state == "ARCHIVED"
     with place.connection() as connection:
         model = connection.ask(lambda client: client.get_registered_model(made.model_id))
-    assert (model.owner, model.description) == ("grace", "OSFT of a base on 10 rows.")
+    assert (model.owner, model.description) == ("grace", "Versions that registry_entry registered.")
 
 
 def test_amending_keeps_values_of_a_kind_that_we_do_not_have(place: Place) -> None:
