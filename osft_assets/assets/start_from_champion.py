@@ -17,7 +17,8 @@ from osft_assets.core.workspace import Workspace
 
 def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     """The champion of one pipeline's model, as its base model."""
-    name = model_name(pipeline.name, pipeline.registry)
+    place = pipeline.registry
+    name = model_name(pipeline.name, place)
 
     @dg.multi_asset(
         name=f"{pipeline.name}__base_model",
@@ -40,7 +41,7 @@ def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[ModelRecord]:
         elsewhere = BaseModelStage(model_source, model_inspector)
         champions = ChampionModel(model_registry, workspace, elsewhere)
-        champion = champions.find(pipeline.registry, name) or refuse_no_champion(name)
+        champion = champions.find(place, name) or refuse_no_champion(name, place)
         model = champions.run(champion, name, context.log.info)
         return dg.MaterializeResult(
             value=model,

@@ -82,8 +82,13 @@ def _changed(place: str, champion: VersionListing, name: str) -> RegistryError:
     )
 
 
-def refuse_no_champion(name: str) -> NoReturn:
-    """There is nothing to train on from yet: RegistryError."""
+def refuse_no_champion(name: str, place: RegistryRecipe) -> NoReturn:
+    """There is nothing to train on from yet, or nothing is looked for: an error."""
+    if place.skip:
+        raise ConfigError(
+            f"base_model is champion, but the pipeline of {name} skips the registry. Remove "
+            "`registry: skip` from its YAML file, or name a model in base_model"
+        )
     raise RegistryError(
         f"base_model is champion, but no version of {name} was promoted yet. For the "
         "first one, name a model in base_model, train, promote the version, then change the line"

@@ -16,7 +16,7 @@ from osft_assets.core.champion import (
     newest_of,
     promoted,
 )
-from osft_assets.core.errors import RegistryError
+from osft_assets.core.errors import ConfigError, RegistryError
 from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -78,7 +78,12 @@ class _Step:
 
 
 def read_model(registry: ModelRegistry, place: RegistryRecipe, name: str) -> RegisteredModel:
-    """The model; RegistryError when nothing was ever registered under its name."""
+    """The model; an error when nothing was registered under its name, or ever is."""
+    if place.skip:
+        raise ConfigError(
+            f"The pipeline of {name} skips the registry, so nothing there is used. Remove "
+            "`registry: skip` from its YAML file first"
+        )
     model = registry.read(place, name)
     if model is None:
         where = place.server or LOCAL_REGISTRY

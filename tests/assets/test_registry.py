@@ -328,6 +328,16 @@ def test_promoting_where_nothing_is_registered_is_an_error(run: Runs) -> None:
     assert "There is no model mine-model" in _failure(run.promote())
 
 
+def test_nothing_is_promoted_where_nothing_is_registered_any_more(run: Runs) -> None:
+    run()
+
+    skipping = _pipeline(registry={"skip": True})
+    result = run(skipping, job="mine_promote")
+
+    assert "skips the registry" in _failure(result)
+    assert run.champion is None
+
+
 # Against the champion
 
 
@@ -392,6 +402,12 @@ def test_without_a_champion_there_is_nothing_to_train_on_from(run: Runs) -> None
     result = run(_pipeline(base_model={"base_model": "champion"}))
 
     assert "no version of mine-model was promoted yet" in _failure(result)
+
+
+def test_who_skips_the_registry_has_no_champion_to_train_on_from(run: Runs) -> None:
+    onward = _pipeline(base_model={"base_model": "champion"}, registry={"skip": True})
+
+    assert "skips the registry" in _failure(run(onward))
 
 
 def test_a_champion_whose_files_were_changed_is_refused(run: Runs) -> None:
