@@ -6,16 +6,18 @@ deploys the model would ask it.
 
 from collections.abc import Mapping
 
+from osft_assets.core.registered_properties import VERDICT
 from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.registry_records import (
     FINGERPRINT_PROPERTY,
     RegisteredModel,
     RegisteredVersion,
+    VersionListing,
 )
 
 CLAIMS = {
     "entry_is_in_the_registry": "The version is there, live, with these weights and this address.",
-    "gate_was_passed": "Nobody forced the model past the gate.",
+    "gate_was_passed": "Nobody forced the model past the gate, and the registry has its verdict.",
 }
 WARNINGS = frozenset({"gate_was_passed"})
 
@@ -24,19 +26,37 @@ def judge(entry: RegistryEntry, model: RegisteredModel | None) -> Mapping[str, s
     """What is wrong with each claim, or nothing. `model`: what the registry has under its name."""
     forced = f"It was blocked, and forced: {entry.forced_because}." if entry.forced_because else ""
     known = entry.registered
+    found = _found(known, model) if known else None
+    judged_since = _judged_since(entry, known, found) if known and found else ""
     return {
-        "entry_is_in_the_registry": _missing(known, model) if known else "",
-        "gate_was_passed": forced,
+        "entry_is_in_the_registry": _missing(known, model, found) if known else "",
+        "gate_was_passed": f"{forced} {judged_since}".strip(),
     }
 
 
-def _missing(known: RegisteredVersion, model: RegisteredModel | None) -> str:
+def _found(known: RegisteredVersion, model: RegisteredModel | None) -> VersionListing | None:
+    versions = model.versions if model else ()
+    return next((one for one in versions if one.version == known.version), None)
+
+
+def _judged_since(entry: RegistryEntry, known: RegisteredVersion, found: VersionListing) -> str:
+    """A version keeps what was written first; whoever promotes it reads that."""
+    kept = found.properties.get(VERDICT, entry.verdict)
+    if kept == entry.verdict:
+        return ""
+    return (
+        f"{known.registry} keeps {known.name} {known.version} as {kept}, as it was judged when it "
+        f"was registered; now it is {entry.verdict}. Correct its properties there, or archive it."
+    )
+
+
+def _missing(
+    known: RegisteredVersion, model: RegisteredModel | None, found: VersionListing | None
+) -> str:
     named = f"{known.name} {known.version}"
     again = "Materialize registry_entry again."
     if model and model.state != "LIVE":
         return f"The model {known.name} is {model.state} in {known.registry}. Make it LIVE there."
-    versions = model.versions if model else ()
-    found = next((one for one in versions if one.version == known.version), None)
     if found is None:
         return f"There is no {named} in {known.registry}. {again}"
     if found.state != "LIVE":

@@ -214,6 +214,22 @@ def test_an_entry_of_a_model_that_was_archived_is_red(run: Runs) -> None:
     assert not _checks(result)["entry_is_in_the_registry"][0]
 
 
+def test_a_version_that_was_judged_otherwise_since_it_was_registered_warns(run: Runs) -> None:
+    run()
+    strict = _pipeline(gate={"required": ["arc_easy"], "min_documents": 10_000})
+    run(strict, only=("forgetting_report",))
+
+    result = run(
+        strict, job="mine_register", config={"registry_entry": {"force": "they wait for it"}}
+    )
+
+    (claim,) = (
+        c for c in result.get_asset_check_evaluations() if c.check_name == "gate_was_passed"
+    )
+    assert not claim.passed
+    assert "keeps mine-model 1.0.0 as passed" in str(claim.description)
+
+
 def test_a_bad_setting_makes_no_run(run: Runs) -> None:
     with pytest.raises(Exception, match="expected a semantic version"):
         run(config={"registry_entry": {"reg_version": "v1"}})
