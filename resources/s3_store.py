@@ -42,6 +42,7 @@ class S3Store:
             _make_way(place, there, files)
             _copy(place, missing)
             _refuse_damage(place, files)
+            _refuse_other_content(missing, wanted)
             place.write(MANIFEST, to_manifest(wanted))
         return address
 
@@ -79,3 +80,12 @@ def _refuse_damage(place: S3Prefix, files: list[PublishedFile]) -> None:
                 f"{place.address}/{file.name}: {arrived.get(file.name, 0):,} bytes arrived, "
                 f"expected {file.size:,}. Is somebody else writing there? Run again"
             )
+
+
+def _refuse_other_content(sent: list[PublishedFile], wanted: Listed) -> None:
+    """Or the manifest would call them what they were when they were hashed, for good."""
+    others = [file for file in sent if listed([file])[file.name] != wanted[file.name]]
+    if others:
+        raise RegistryError(
+            f"{others[0].path} was changed while it was copied. Run again when nobody writes there"
+        )

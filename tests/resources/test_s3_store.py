@@ -145,6 +145,24 @@ def test_another_model_of_that_name_is_replaced_and_nothing_of_it_stays(bucket: 
     assert ModelFiles().inspect(directory).parameters == 9
 
 
+def test_files_that_are_changed_while_they_are_copied_are_not_called_whole(bucket: Bucket) -> None:
+    files = model()
+
+    def change(told: str) -> None:
+        if told.startswith("Copying"):
+            config = bucket.workspace.root / "one" / "config.json"
+            config.write_bytes(b"?" * len(files["config.json"]))
+
+    source = write_model(bucket.workspace.root / "one", files)
+    with pytest.raises(RegistryError, match="config.json was changed while it was copied"):
+        S3Store().publish(source, f"s3://{bucket.name}/models", NAME, change)
+
+    assert bucket.get(MANIFEST).status_code == 404
+    address = bucket.publish(files)
+    assert "holds this model already" not in " ".join(bucket.said)
+    assert address.endswith(NAME)
+
+
 def test_another_model_card_is_copied_without_the_weights(bucket: Bucket) -> None:
     bucket.publish({**model(), "README.md": b"# first"})
     bucket.server.requests.clear()
