@@ -298,6 +298,11 @@ def test_a_forced_registration_keeps_the_reason(register: Desk) -> None:
     assert lineage.forced_because == "the benchmark is broken"
 
 
+def test_a_blank_reason_is_none(register: Desk) -> None:
+    with pytest.raises(EvaluationError, match="blocks this model"):
+        register(judged(register.workspace, blocked=True), force="  ")
+
+
 def test_forcing_what_is_not_blocked_is_refused(register: Desk) -> None:
     with pytest.raises(ConfigError, match="force is set, but .* blocks nothing"):
         register(judged(register.workspace), force="to be sure")

@@ -69,6 +69,11 @@ class RegistryRecipe(Recipe):
             parse_registry_address(value, cls.model_fields["port"].default, port_was_set=False)
         return value
 
+    @field_validator("force")
+    @classmethod
+    def _blank_is_no_reason(cls, value: str) -> str:
+        return value.strip()
+
     @property
     def server(self) -> RegistryAddress | None:
         """The remote registry; None is the local one."""
