@@ -374,6 +374,16 @@ def test_the_report_compares_with_the_champion_once_there_is_one(run: Runs) -> N
     assert "| holdout |" in shown["against_champion"]
 
 
+def test_a_champion_that_is_gone_says_how_to_go_on_without_it(run: Runs) -> None:
+    entry = _entry(run())
+    run.promote()
+    (Path(entry.lineage_path).parent / "checkpoint.json").unlink()
+
+    result = run(only=("champion_scores",))
+
+    assert "promote another version; or leave the comparison out" in _failure(result)
+
+
 def test_nothing_is_asked_of_a_champion_that_is_not_wanted(run: Runs) -> None:
     run()
     run.promote()
