@@ -107,6 +107,7 @@ class Registering:
         """The artifact of the version, and whether it was made here."""
         found = self._find_artifact(version)
         if found is not None:
+            self._refuse_no_address(found, version)
             return found, False
         wanted = artifact_object(self.asked)
         written = self._write_artifact(wanted, version.id)
@@ -147,6 +148,14 @@ class Registering:
             raise RegistryError(
                 f"{name} is archived in {self.connection.registry}, so nobody would see it. Make "
                 f"it LIVE again, or {otherwise}"
+            )
+
+    def _refuse_no_address(self, artifact: Any, version: Any) -> None:
+        if not artifact.uri:
+            raise RegistryError(
+                f"{self.asked.name} {version.name} is in {self.connection.registry} without an "
+                f"address, so nobody can load it. Set the uri of its artifact {artifact.id} there "
+                f"to {self.asked.uri}"
             )
 
     def _there(self, found: Any, name: str) -> Any:

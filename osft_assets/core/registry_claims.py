@@ -63,6 +63,6 @@ def _missing(
         return f"{named} is {found.state} in {known.registry}. Make it LIVE there, or train anew."
     if found.properties.get(FINGERPRINT_PROPERTY) != known.fingerprint:
         return f"{named} is another model in {known.registry}. {again}"
-    if found.uri != known.uri:
+    if not found.uri or found.uri != known.uri:
         return f"{named} is at {found.uri or 'no address'}, not at {known.uri}. {again}"
     return ""

@@ -8,6 +8,7 @@ from mr_openapi import (
     DocArtifact,
     MetadataStructValue,
     MetadataValue,
+    ModelArtifactUpdate,
     ModelVersionCreate,
     ModelVersionState,
     ModelVersionUpdate,
@@ -153,6 +154,16 @@ def test_a_document_of_a_version_is_not_taken_for_its_model(place: Place) -> Non
         "file:///models/1",
         True,
     )
+
+
+def test_a_version_that_lost_its_address_is_refused(place: Place) -> None:
+    made = place.register()
+    emptied = ModelArtifactUpdate(artifactType="model-artifact", uri="", state=None)
+    with place.connection() as connection:
+        connection.ask(lambda client: client.update_model_artifact(made.artifact_id, emptied))
+
+    with pytest.raises(RegistryError, match=f"1.0.0 is in .* without an .* {made.artifact_id} "):
+        place.register()
 
 
 def test_an_archived_version_of_the_same_weights_is_refused(place: Place) -> None:
