@@ -5,7 +5,7 @@ for the whole process, adds a handler to the root logger, and loses the types of
 """
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from osft_assets.core.redaction import redact
@@ -56,9 +56,10 @@ def _no_redirects() -> Any:
     from aiohttp import TraceConfig
 
     async def refuse(_session: Any, _context: Any, redirect: Any) -> None:
-        location = redirect.response.headers.get("Location", "another place")
+        location = redirect.response.headers.get("Location", "")
         redirect.response.close()
-        raise RedirectedError(redact(location))
+        # One within the server has no host, but may hold a token all the same.
+        raise RedirectedError(redact(urljoin(str(redirect.url), location)))
 
     config = TraceConfig()
     config.on_request_redirect.append(refuse)

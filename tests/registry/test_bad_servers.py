@@ -89,6 +89,10 @@ def test_a_slow_server_is_left_after_the_time_limit(at: MakePlace) -> None:
             Reply(302, headers={"Location": "https://user:pw@sso.example/in?code=abc"}),
             r"sends us to https://\*\*\*@sso\.example/in\?code=\*\*\*\. Set registry\.address",
         ),
+        (
+            Reply(302, headers={"Location": "/in?code=abc"}),
+            r"sends us to http://127\.0\.0\.1:\d+/in\?code=\*\*\*\. Set registry\.address",
+        ),
     ],
 )
 def test_a_refusal_is_explained_and_not_tried_again(
