@@ -4,8 +4,6 @@ For the report alone: it decides nothing. Empty while the model has no champion,
 `gate.champion` is off. The champion itself is `assets.champion`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -14,7 +12,6 @@ from osft_assets.assets.evaluation import evaluation_metadata
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.champion_model import ChampionModel
-from osft_assets.core.errors import OsftError
 from osft_assets.core.evaluation import Evaluated, EvaluationStage
 from osft_assets.core.ports import (
     DatasetSource,
@@ -62,23 +59,13 @@ def champion_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         champion = champions.find(place, called) if pipeline.gate.champion else None
         if champion is None:
             return _none(called, pipeline)
-        with _telling_the_way_without():
-            model = champions.run(champion, called, context.log.info)
+        model = champions.run_to_compare(champion, called, context.log.info)
         stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
         found = stage.run("champion_scores", model, recipe, holdout_split, context.log.info)
         record = ChampionScores(name=called, version=champion.version, scores=found.record)
         return _made(record, found, recipe, pipeline)
 
     return champion_scores
-
-
-@contextmanager
-def _telling_the_way_without() -> Iterator[None]:
-    try:
-        yield
-    except OsftError as problem:
-        way = "or leave the comparison out: gate: {champion: false}"
-        raise type(problem)(f"{problem}; {way}") from problem
 
 
 def _out(pipeline: PipelineRecipe) -> dg.AssetOut:

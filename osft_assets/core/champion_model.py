@@ -11,7 +11,7 @@ from typing import NoReturn
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.champion import champion_of
 from osft_assets.core.checkpoint import MARKER, MODEL, read_version
-from osft_assets.core.errors import ConfigError, RegistryError
+from osft_assets.core.errors import ConfigError, OsftError, RegistryError
 from osft_assets.core.model_files import content_fingerprint
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelRegistry
@@ -54,6 +54,16 @@ class ChampionModel:
             f"workspace: {directory} has no checkpoint. Use the workspace it was trained in, or "
             "promote another version"
         )
+
+    def run_to_compare(
+        self, champion: VersionListing, name: str, say: Callable[[str], None]
+    ) -> ModelRecord:
+        """The same, where one can do without it."""
+        try:
+            return self.run(champion, name, say)
+        except OsftError as problem:
+            way = "or leave the comparison out: gate: {champion: false}"
+            raise type(problem)(f"{problem}; {way}") from problem
 
     def _loaded(
         self, champion: VersionListing, name: str, say: Callable[[str], None]
