@@ -19,6 +19,8 @@ from osft_assets.core.drafts import damaged, delete, locked, new_draft
 from osft_assets.core.errors import ConfigError, WorkspaceError
 from osft_assets.core.redaction import credentials_in, quoted
 
+# No step up, no query, and no user: what reads the address would go elsewhere.
+_ADDRESS = r"((pvc|s3)://[^/\s?#@]+(/(?!\.\.?(/|$))[^/\s?#]+)*|file://(/(?!\.\.?(/|$))[^/\s?#]+)+)"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -112,7 +114,7 @@ def _checked(address: str) -> str:
             "OSFT_WORKSPACE_URI carries a credential, and would be stored with every model. Leave "
             "it out: whoever loads a model has their own"
         )
-    if address and not re.fullmatch(r"(pvc|s3)://[^/\s]+(/\S+)?|file:///\S+", address):
+    if address and not re.fullmatch(_ADDRESS, address):
         raise ConfigError(
             f"OSFT_WORKSPACE_URI is {quoted(address)}, expected pvc://claim/path, "
             "s3://bucket/prefix or file:///path: what other machines call the workspace"
