@@ -16,6 +16,7 @@ from typing import Any, Literal
 from osft_assets.core.errors import TrainingError
 from osft_assets.core.lineage import file_sha256
 from osft_assets.core.loss_charts import LossCurve
+from osft_assets.core.model_files import README
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import Record
 from osft_assets.core.training_job import STEPS_FILE, TrainingOutcome
@@ -106,6 +107,14 @@ def is_whole(directory: Path) -> bool:
         return complete and (directory / STEPS_FILE).is_file()
     except (TrainingError, FileNotFoundError, NotADirectoryError):
         return False
+
+
+def strange_files(directory: Path, version: CheckpointVersion) -> list[str]:
+    """Files in the model that training did not write. Its card came later; hidden ones are none."""
+    model = directory / MODEL
+    found = (path.relative_to(model) for path in sorted(model.rglob("*")) if path.is_file())
+    visible = [str(path) for path in found if not any(part[0] == "." for part in path.parts)]
+    return sorted(set(visible) - {file.name for file in version.files} - {README})
 
 
 def arrange(run: Path, directory: Path, outcome: TrainingOutcome) -> None:

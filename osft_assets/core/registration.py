@@ -13,6 +13,7 @@ from osft_assets.core.checkpoint import (
     CheckpointRecord,
     CheckpointVersion,
     read_version,
+    strange_files,
 )
 from osft_assets.core.checkpoint_card import checkpoint_card
 from osft_assets.core.checkpoint_lineage import LINEAGE_FILE, lineage_of
@@ -34,6 +35,8 @@ from osft_assets.core.registry_records import (
 from osft_assets.core.workspace import Workspace
 
 _FORCE = "or register it all the same, with a reason: osft-assets register PIPELINE --force REASON"
+
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class RegistrationStage:
     ) -> RegistryEntry:
         """The entry of this checkpoint, made now or before; EvaluationError when it is blocked."""
         version = read_version(Path(checkpoint.version_path))
+        _refuse_strange_files(checkpoint, version)
         case = _Case(checkpoint, version, self._verdict(checkpoint, recipe), recipe)
         if recipe.skip:
             say("registry.skip is set: nothing is registered.")
@@ -148,6 +152,16 @@ class RegistrationStage:
         )
         content = lineage.model_dump_json(indent=2).encode()
         self._workspace.write(_lineage_path(checkpoint), content)
+
+
+def _refuse_strange_files(checkpoint: CheckpointRecord, version: CheckpointVersion) -> None:
+    """They would be copied, and some servers would load them instead."""
+    strange = strange_files(Path(checkpoint.version_path), version)
+    if strange:
+        raise EvaluationError(
+            f"{checkpoint.model.path} holds what training did not write, and nobody judged: "
+            f"{', '.join(strange[:_LISTED])}. Move it elsewhere"
+        )
 
 
 def _refuse_other_weights(report: ForgettingReport, checkpoint: CheckpointRecord) -> None:

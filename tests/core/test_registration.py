@@ -197,7 +197,13 @@ def test_what_may_not_be_registered_is_not_copied_either(register: Desk) -> None
     assert not register.store.published
 
 
-@pytest.mark.parametrize("address", ["/mnt/x", "pvc://", "gs://bucket", "pvc://a b", "file://x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/mnt/x", "pvc://", "gs://bucket", "pvc://a b", "file://x", "file:///"),
+        *("pvc://claim/../x", "file:///mnt/..", "s3://bucket?x=1", "pvc://u:p@claim", "s3://b/a#b"),
+    ],
+)
 def test_a_name_of_the_workspace_that_no_server_understands_is_refused(
     workspace: Workspace, address: str
 ) -> None:
@@ -262,6 +268,24 @@ def test_weights_changed_since_they_were_judged_are_not_registered(
 
     with pytest.raises(EvaluationError, match="forgetting_report is about model"):
         register(checkpoint, **settings)
+
+
+@pytest.mark.parametrize("name", ["consolidated.safetensors", "pytorch_model.bin", "onnx/a.onnx"])
+def test_files_that_nobody_judged_are_not_registered(register: Desk, name: str) -> None:
+    checkpoint = judged(register.workspace)
+    stranger = Path(checkpoint.model.path) / name
+    stranger.parent.mkdir(exist_ok=True)
+    stranger.write_bytes(b"others")
+
+    with pytest.raises(EvaluationError, match=f"nobody judged: {name}. Move it elsewhere"):
+        register(checkpoint)
+
+
+def test_what_a_volume_hides_among_the_files_is_nobodys_business(register: Desk) -> None:
+    checkpoint = judged(register.workspace)
+    (Path(checkpoint.model.path) / ".nfs0001").write_bytes(b"still open")
+
+    assert register(checkpoint).registered
 
 
 def test_weights_changed_while_they_were_copied_are_not_registered(register: Desk) -> None:
