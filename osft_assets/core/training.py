@@ -15,6 +15,7 @@ from pathlib import Path
 
 from osft_assets.core import checkpoint as layout
 from osft_assets.core.checkpoint import CheckpointVersion, model_files, read_version
+from osft_assets.core.checkpoint_lineage import LINEAGE_FILE
 from osft_assets.core.errors import TrainingError, WorkspaceError
 from osft_assets.core.loss_charts import loss_curve, loss_page
 from osft_assets.core.model_records import ModelRecord, TaughtSkill, model_record
@@ -74,6 +75,7 @@ class TrainingStage:
             listener.say(f"Nothing changed since {directory.name} was trained: reused.")
         else:
             if directory.exists():
+                _refuse_registered(directory)
                 listener.say(f"{directory} is not as it was written: training it anew.")
             self._train(inputs, known, listener)
         _mark_as_used(directory)
@@ -161,6 +163,16 @@ class TrainingStage:
             row_kind=holdout.kind,
         )
         return (*before, own)
+
+
+def _refuse_registered(directory: Path) -> None:
+    """Other weights must not take the place that a registered version's address names."""
+    if (directory / LINEAGE_FILE).exists():
+        raise TrainingError(
+            f"{directory} was registered, and is not as it was written: files are missing or cut "
+            "short. Restore them. Or archive its versions in the registry, delete the directory, "
+            "and materialize again"
+        )
 
 
 def _mark_as_used(directory: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from osft_assets.core.checkpoint import is_whole, read_version
+from osft_assets.core.checkpoint_lineage import LINEAGE_FILE
 from osft_assets.core.errors import ConfigError, TrainingError, WorkspaceError
 from osft_assets.core.ports import Trainer, TrainingWatch
 from osft_assets.core.recipes.osft import OsftRecipe
@@ -397,6 +398,21 @@ def test_a_damaged_checkpoint_is_trained_anew(
     assert checkpoints(workspace) == {first.directory.name}
     told = f"{first.directory} is not as it was written: training it anew."
     assert said.count(told) == 1
+
+
+@every_damage
+def test_a_damaged_checkpoint_that_was_registered_is_not_replaced(
+    workspace: Workspace, damage: Callable[[Path], None]
+) -> None:
+    trainer = FakeTrainer()
+    directory = run(workspace, trainer).directory
+    (directory / LINEAGE_FILE).write_text("{}")
+    damage(directory)
+
+    with pytest.raises(TrainingError, match="was registered, and is not as it was written"):
+        run(workspace, trainer)
+
+    assert len(trainer.jobs) == 1
 
 
 @every_damage
