@@ -1,9 +1,19 @@
 """What a claim looks like in Dagster: its specification and its answer."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import dagster as dg
+
+
+def specifications(
+    asset: dg.AssetKey, claims: Mapping[str, str], warnings: Set[str] = frozenset()
+) -> list[dg.AssetCheckSpec]:
+    """Claims about one asset, with what they mean. All but warnings block what comes after."""
+    return [
+        dg.AssetCheckSpec(name, asset=asset, description=text, blocking=name not in warnings)
+        for name, text in claims.items()
+    ]
 
 
 def answer(

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from osft_assets.checks.answers import answer, selected
+from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core.model_records import ModelFindings, ModelRecord
 from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -29,10 +29,7 @@ def base_model_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__base_model_checks",
-        specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=text, blocking=True)
-            for name, text in claims.items()
-        ],
+        specs=specifications(asset, claims),
         ins={"base_model": dg.AssetIn(asset)},
         can_subset=True,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from osft_assets.checks.answers import answer, selected
+from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.gate_claims import CLAIMS
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -16,10 +16,7 @@ def gate_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__gate",
-        specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=meaning, blocking=True)
-            for name, meaning in CLAIMS.items()
-        ],
+        specs=specifications(asset, CLAIMS),
         ins={"forgetting_report": dg.AssetIn(asset)},
         can_subset=True,
     )

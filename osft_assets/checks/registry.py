@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from osft_assets.checks.answers import answer, selected
+from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core import registry_claims, registry_preflight
 from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -22,12 +22,7 @@ def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__registry_checks",
-        specs=[
-            dg.AssetCheckSpec(
-                name, asset=asset, description=text, blocking=name not in registry_claims.WARNINGS
-            )
-            for name, text in registry_claims.CLAIMS.items()
-        ],
+        specs=specifications(asset, registry_claims.CLAIMS, registry_claims.WARNINGS),
         ins={"registry_entry": dg.AssetIn(asset)},
         can_subset=True,
     )
@@ -53,15 +48,7 @@ def preflight_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__registry_preflight",
-        specs=[
-            dg.AssetCheckSpec(
-                claim,
-                asset=asset,
-                description=text,
-                blocking=claim not in registry_preflight.WARNINGS,
-            )
-            for claim, text in registry_preflight.CLAIMS.items()
-        ],
+        specs=specifications(asset, registry_preflight.CLAIMS, registry_preflight.WARNINGS),
         can_subset=True,
     )
     def registry_preflight_checks(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from osft_assets.checks.answers import answer, selected
+from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
 from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -19,10 +19,7 @@ def training_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__checkpoint_checks",
-        specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=text, blocking=name not in WARNINGS)
-            for name, text in claims.items()
-        ],
+        specs=specifications(asset, claims, WARNINGS),
         ins={"checkpoint": dg.AssetIn(asset)},
         can_subset=True,
     )
