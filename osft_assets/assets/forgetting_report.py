@@ -76,7 +76,7 @@ def _metadata(
         "comparison": dg.MetadataValue.md(comparison_table(report)),
         **_champion(report),
         "charts": dg.MetadataValue.md(report_charts(report)),
-        "verdict": "blocked" if report.blocked_by else "passed",
+        "verdict": report.verdict,
         "blocked_by": ", ".join(report.blocked_by) or "nothing",
         **{key: value for key, value in numbers.items() if value is not None},
         "base": report.base_uri,

@@ -71,7 +71,7 @@ def lineage_of(  # noqa: PLR0913 - what is told of a checkpoint, from as many pl
             versions=version.outcome.versions,
         ),
         comparisons=report.comparisons,
-        verdict="blocked" if report.blocked_by else "passed",
+        verdict=report.verdict,
         forced_because=forced_because,
         report_path=str(report_path),
         run=run,

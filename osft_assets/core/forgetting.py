@@ -124,6 +124,11 @@ class ForgettingReport(Record):
     champion: ChampionComparison | None = None  # while there is one, and it is another model
 
     @property
+    def verdict(self) -> Literal["passed", "blocked"]:
+        """Whether this checkpoint may go on."""
+        return "blocked" if self.blocked_by else "passed"
+
+    @property
     def blocked_by(self) -> tuple[str, ...]:
         """The claims that keep this checkpoint from going on; none means it passed."""
         return tuple(claim.name for claim in self.claims if claim.blocks and not claim.passed)

@@ -64,7 +64,7 @@ def _training(version: CheckpointVersion) -> Iterator[Named]:
 
 
 def _verdict(report: ForgettingReport, forced_because: str) -> Iterator[Named]:
-    yield VERDICT, "blocked" if report.blocked_by else "passed"
+    yield VERDICT, report.verdict
     if report.blocked_by:
         yield "blocked_by", ", ".join(report.blocked_by)
     if forced_because:

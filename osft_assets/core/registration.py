@@ -174,7 +174,7 @@ def _entry(case: _Case, registered: RegisteredVersion | None) -> RegistryEntry:
         pipeline=checkpoint.pipeline,
         checkpoint_fingerprint=checkpoint.fingerprint,
         model_fingerprint=case.report.model_fingerprint,
-        verdict="blocked" if case.report.blocked_by else "passed",
+        verdict=case.report.verdict,
         forced_because=case.recipe.force,
         registered=registered,
         card_path=str(_card_path(checkpoint)) if registered else "",
