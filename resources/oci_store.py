@@ -16,12 +16,12 @@ from osft_assets.core.drafts import new_draft
 from osft_assets.core.errors import ConfigError, WorkspaceError
 from osft_assets.core.model_downloads import refuse_without_room
 from osft_assets.core.model_sources import OciImage, parse_model_location
+from osft_assets.core.progress import UploadProgress
 from osft_assets.core.workspace import Workspace
 from resources.oci_layout import ModelImage, described, write_layout
 from resources.published_files import PublishedFile, published_files, total_bytes
 from resources.skopeo import Skopeo
 from resources.skopeo_errors import PUSH
-from resources.upload_progress import UploadProgress
 
 _HOME = "_publishing"
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)

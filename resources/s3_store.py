@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from osft_assets.core.errors import RegistryError
+from osft_assets.core.progress import UploadProgress
 from resources.published_files import PublishedFile, published_files, refuse_change, total_bytes
 from resources.s3_client import s3_file_system
 from resources.s3_manifest import MANIFEST, Listed, from_manifest, listed, to_manifest
 from resources.s3_prefix import S3Prefix
-from resources.upload_progress import UploadProgress
 
 _ATTEMPTS = 2  # of botocore's own; S3Prefix tries again after pauses
 

@@ -60,3 +60,22 @@ class DownloadProgress(_NowAndThen):
         if not self._size_bytes:
             return f"{done_bytes / 1e9:,.2f} GB"
         return f"{done_bytes / 1e9:,.2f} of {self._size_bytes / 1e9:,.2f} GB"
+
+
+class UploadProgress(_NowAndThen):
+    """Of copying a model elsewhere: called with all the bytes that have been sent so far."""
+
+    def after(self, before_bytes: int, files: str) -> Callable[[int], None]:
+        """The progress of one file, told how many of its own bytes have gone."""
+        return lambda sent_bytes: self(before_bytes + sent_bytes, files)
+
+    def __call__(self, done_bytes: int, files: str = "") -> None:
+        elapsed = self._elapsed_if_due()
+        if elapsed is None:
+            return
+        size = max(self._size_bytes or 0, 1)
+        done = min(done_bytes, size)  # what is sent again counts once
+        self._say(
+            f"Copied {files}{done / 1e9:,.2f} of {size / 1e9:,.2f} GB ({done / size:.0%}), "
+            f"{done_bytes / elapsed / 1e6:,.1f} MB a second"
+        )

@@ -10,13 +10,13 @@ import pytest
 
 from osft_assets.core.errors import ConfigError, ModelError, OsftError, RegistryError
 from osft_assets.core.ports import FoundModel
+from osft_assets.core.progress import UploadProgress
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.workspace import Workspace
 from resources.model_inspector import ModelFiles
 from resources.model_sources import ModelSources
 from resources.s3_prefix import S3Prefix
 from resources.s3_store import S3Store
-from resources.upload_progress import UploadProgress
 from tests.models import model, safetensors, shards, write_model
 from tests.resources.servers import Answer, RunningServer, s3_server, web_server
 
