@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from osft_assets.core.champion import CHAMPION, HISTORY
 from osft_assets.core.markup import clean, html_table
 from osft_assets.core.redaction import redact
+from osft_assets.core.registered_properties import FORCED_BECAUSE, VERDICT
 from resources.local_registry.kinds import MODEL, MODEL_ARTIFACT, VERSION
 from resources.local_registry.rows import Shown
 from resources.local_registry.store import Store
@@ -48,8 +50,8 @@ def _model(
     model: Shown, versions: Sequence[Shown], artifacts: Mapping[str, Sequence[Shown]]
 ) -> str:
     properties = _properties(model)
-    champion = str(properties.pop("champion", ""))
-    history = _history(properties.pop("champion_history", "[]"))
+    champion = str(properties.pop(CHAMPION, ""))
+    history = _history(properties.pop(HISTORY, "[]"))
     rows = [_version(v, artifacts.get(v["id"], []), champion) for v in versions]
     parts = [
         f"<h2>{_shown(model['name'])}</h2>{_sentences(model, champion, versions)}",
@@ -86,8 +88,8 @@ def _version(version: Shown, artifacts: Sequence[Shown], champion: str) -> tuple
 
 
 def _verdict(properties: Mapping[str, Any]) -> str:
-    forced = properties.get("forced_because")
-    return f"{properties.get('verdict', '')}{f', forced: {forced}' if forced else ''}"
+    forced = properties.get(FORCED_BECAUSE)
+    return f"{properties.get(VERDICT, '')}{f', forced: {forced}' if forced else ''}"
 
 
 def _history(text: Any) -> list[tuple[str, ...]]:
