@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from osft_assets.assets.model_metadata import model_metadata
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.model_card import license_of
@@ -60,17 +61,9 @@ def _out(pipeline: PipelineRecipe) -> dg.AssetOut:
 
 def _metadata(model: ModelRecord, pipeline: PipelineRecipe) -> dict[str, Any]:
     return {
-        "source": model.uri,
-        "revision": model.revision,
-        "path": dg.MetadataValue.path(model.path),
-        "architecture": model.architecture,
-        "parameters": model.parameters,
-        "dtype": model.dtype or "unknown",
-        "size_bytes": model.size_bytes,
-        "chat_template": model.has_chat_template,
+        **model_metadata(model, pipeline.defined_in),
         "license": license_of(Path(model.path)) or "not told",
         "fingerprint": model.fingerprint,
-        "defined_in": pipeline.defined_in,
         **_page(model),
     }
 

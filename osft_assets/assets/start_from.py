@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from osft_assets.assets.model_metadata import model_metadata
 from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
 from osft_assets.core.forgetting_report import read_report
 from osft_assets.core.gate_claims import refuse_blocked, refuse_other_model
@@ -56,17 +57,9 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             value=model,
             data_version=dg.DataVersion(model.fingerprint),
             metadata={
-                "source": model.uri,
-                "revision": model.revision,
-                "path": dg.MetadataValue.path(model.path),
+                **model_metadata(model, pipeline.defined_in),
                 "trained_from": version.base_model.uri,
                 "verdict": "passed" if report else f"none: {upstream} was not evaluated",
-                "architecture": model.architecture,
-                "parameters": model.parameters,
-                "dtype": model.dtype,
-                "size_bytes": model.size_bytes,
-                "chat_template": model.has_chat_template,
-                "defined_in": pipeline.defined_in,
             },
         )
 

@@ -6,6 +6,7 @@ itself. A model from elsewhere is `assets.base_model`; from another pipeline, `a
 
 import dagster as dg
 
+from osft_assets.assets.model_metadata import model_metadata
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.champion_model import ChampionModel, refuse_no_champion
 from osft_assets.core.model_records import ModelRecord
@@ -47,16 +48,8 @@ def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             value=model,
             data_version=dg.DataVersion(model.fingerprint),
             metadata={
-                "source": model.uri,
-                "revision": model.revision,
-                "path": dg.MetadataValue.path(model.path),
-                "architecture": model.architecture,
-                "parameters": model.parameters,
-                "dtype": model.dtype,
-                "size_bytes": model.size_bytes,
-                "chat_template": model.has_chat_template,
+                **model_metadata(model, pipeline.defined_in),
                 "fingerprint": model.fingerprint,
-                "defined_in": pipeline.defined_in,
             },
         )
 
