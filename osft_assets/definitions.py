@@ -47,13 +47,18 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "evaluator": EvaluationProcess(),
         "model_registry": registry(),
         "model_store": ModelStores(place),
-        "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or git_commit(here),
+        "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or _asked_of_git(here),
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(
         _pipelines(),
         dg.Definitions(resources=resources | overrides, executor=local_executor),
     )
+
+
+def _asked_of_git(directory: Path) -> dg.ResourceDefinition:
+    """The commit that is checked out, asked for by the step that wants it: not whenever we load."""
+    return dg.ResourceDefinition(lambda _: git_commit(directory))
 
 
 def _pipelines() -> dg.Definitions:

@@ -9,20 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.commands import ROOT, osft_assets
+
 # It trains for real: some 45 CPU seconds.
 _DEMO_SECONDS = 400
-
-
-def _osft_assets(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "osft_assets", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DAGSTER_HOME": "", **environment},
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +71,7 @@ def test_the_demo_trains_a_model_that_keeps_its_promise(
 
 
 def test_a_run_that_cannot_be_launched_is_one_line(tmp_path: Path) -> None:
-    done = _osft_assets("run", "osft", OSFT_WORKSPACE=str(tmp_path))
+    done = osft_assets("run", "osft", OSFT_WORKSPACE=str(tmp_path))
 
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
@@ -98,9 +88,9 @@ def test_prune_lists_first_and_deletes_when_told(tmp_path: Path) -> None:
     (tmp_path / "mine/records").mkdir()
     (tmp_path / "mine/final_model").symlink_to(versions[4] / "model")
 
-    listed = _osft_assets("prune", OSFT_WORKSPACE=str(tmp_path))
+    listed = osft_assets("prune", OSFT_WORKSPACE=str(tmp_path))
     there = [version.exists() for version in versions]
-    deleted = _osft_assets("prune", "mine", "--delete", OSFT_WORKSPACE=str(tmp_path))
+    deleted = osft_assets("prune", "mine", "--delete", OSFT_WORKSPACE=str(tmp_path))
 
     assert "2 may go: 2.0 MB. Add --delete to delete them." in listed.stdout
     assert str(versions[0]) in listed.stdout
@@ -110,7 +100,7 @@ def test_prune_lists_first_and_deletes_when_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_pipeline_is_refused_with_the_ones_there_are(tmp_path: Path) -> None:
-    done = _osft_assets("run", "nope", OSFT_WORKSPACE=str(tmp_path))
+    done = osft_assets("run", "nope", OSFT_WORKSPACE=str(tmp_path))
 
     assert done.returncode == 1
     assert done.stderr.startswith("Error: No pipeline 'nope'. There are: ")
@@ -118,7 +108,7 @@ def test_an_unknown_pipeline_is_refused_with_the_ones_there_are(tmp_path: Path) 
 
 
 def test_help_lists_the_commands() -> None:
-    done = _osft_assets("--help")
+    done = osft_assets("--help")
 
     assert done.returncode == 0
     assert all(command in done.stdout for command in ("demo", "prune", "run"))

@@ -15,8 +15,8 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.definitions import build_defs, defs, with_beginnings
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
-
-ROOT = Path(__file__).parent.parent
+from resources.git_commit import git_commit
+from tests.commands import ROOT, osft_assets
 
 
 @pytest.mark.parametrize(("value", "confined"), [("1", True), ("0", False), ("", False)])
@@ -65,6 +65,14 @@ def test_the_commit_of_the_code_can_be_told_by_the_environment(
     assert (build_defs().resources or {})["git_commit"] == "c0ffee"
 
 
+def test_git_is_asked_by_the_step_that_wants_to_know_and_not_whenever_we_load() -> None:
+    commit = (build_defs().resources or {})["git_commit"]
+
+    assert isinstance(commit, dg.ResourceDefinition)
+    with dg.build_resources({"git_commit": commit}) as asked:
+        assert asked.git_commit == git_commit(ROOT)
+
+
 @pytest.mark.filterwarnings("ignore:Parameter `execution_type`")  # Dagster's, about itself
 def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
     graph = defs.get_repository_def().asset_graph
@@ -101,14 +109,7 @@ def test_a_wrong_yaml_file_is_one_line_on_the_command_line(tmp_path: Path) -> No
     yaml = tmp_path / "osft_assets/defs/osft/defs.yaml"
     yaml.write_text(yaml.read_text().replace('data_uri: ""', "data_split: 2"))
 
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "osft_assets", "run", "osft"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DAGSTER_HOME": ""},
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
+    done = osft_assets("run", "osft", directory=tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.strip() == (

@@ -14,20 +14,8 @@ from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.workspace import Workspace
 from osft_assets.registry_commands import _who
 from resources.model_registry import Registries
+from tests.commands import ROOT, osft_assets
 from tests.registry.registrations import registration
-
-ROOT = Path(__file__).parent.parent
-
-
-def _osft_assets(*arguments: str, workspace: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "osft_assets", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DAGSTER_HOME": "", "OSFT_WORKSPACE": str(workspace)},
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
 
 
 @pytest.fixture
@@ -41,10 +29,10 @@ def registered(tmp_path: Path) -> Path:
 
 
 def test_a_champion_is_promoted_rolled_back_and_told_of(registered: Path) -> None:
-    first = _osft_assets("promote", "demo", "1.0.0", workspace=registered)
-    newest = _osft_assets("promote", "demo", "--reason", "better", workspace=registered)
-    back = _osft_assets("rollback", "demo", "--reason", "no", workspace=registered)
-    told = _osft_assets("history", "demo", workspace=registered)
+    first = osft_assets("promote", "demo", "1.0.0", OSFT_WORKSPACE=str(registered))
+    newest = osft_assets("promote", "demo", "--reason", "better", OSFT_WORKSPACE=str(registered))
+    back = osft_assets("rollback", "demo", "--reason", "no", OSFT_WORKSPACE=str(registered))
+    told = osft_assets("history", "demo", OSFT_WORKSPACE=str(registered))
 
     assert first.stdout == "demo-model 1.0.0 is the champion now.\n"
     assert newest.stdout == "demo-model 1.0.1 is the champion now, after 1.0.0.\n"
@@ -61,8 +49,8 @@ def test_what_was_forced_is_marked_wherever_it_is_named(tmp_path: Path) -> None:
     )
     Registries(Workspace(tmp_path)).register(RegistryRecipe(), told, lambda _: None)
 
-    promoted = _osft_assets("promote", "demo", "1.0.0", workspace=tmp_path)
-    listed = _osft_assets("history", "demo", workspace=tmp_path)
+    promoted = osft_assets("promote", "demo", "1.0.0", OSFT_WORKSPACE=str(tmp_path))
+    listed = osft_assets("history", "demo", OSFT_WORKSPACE=str(tmp_path))
 
     assert "It was forced past the gate: they wait." in promoted.stdout
     assert "DAGSTER_HOME is not set" in promoted.stderr
@@ -70,14 +58,14 @@ def test_what_was_forced_is_marked_wherever_it_is_named(tmp_path: Path) -> None:
 
 
 def test_what_was_never_trained_cannot_be_registered(tmp_path: Path) -> None:
-    done = _osft_assets("register", "demo", "--force", "I know", workspace=tmp_path)
+    done = osft_assets("register", "demo", "--force", "I know", OSFT_WORKSPACE=str(tmp_path))
 
     assert done.returncode == 1
     assert "Materialize demo/checkpoint first" in done.stderr
 
 
 def test_what_cannot_be_promoted_is_one_line_and_a_failure(registered: Path) -> None:
-    done = _osft_assets("promote", "demo", "9.9.9", workspace=registered)
+    done = osft_assets("promote", "demo", "9.9.9", OSFT_WORKSPACE=str(registered))
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -87,7 +75,7 @@ def test_what_cannot_be_promoted_is_one_line_and_a_failure(registered: Path) -> 
 
 
 def test_a_model_that_was_never_registered_has_no_history(tmp_path: Path) -> None:
-    done = _osft_assets("history", "demo", workspace=tmp_path / "not made yet")
+    done = osft_assets("history", "demo", OSFT_WORKSPACE=str(tmp_path / "not made yet"))
 
     assert done.returncode == 1
     assert done.stderr.startswith("Error: There is no model demo-model in the local registry.")

@@ -1,9 +1,7 @@
 """A YAML file that is wrong in any way is a line that says where, and repeats no value."""
 
 import importlib
-import os
 import shutil
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -17,8 +15,8 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.definitions import with_beginnings
 from osft_assets.pipeline import build_pipeline
 from osft_assets.wrong_files import short_lines
+from tests.commands import ROOT, osft_assets
 
-ROOT = Path(__file__).parent.parent
 TYPE = "type: osft_assets.component.FineTunePipeline\n"
 GOOD = f"{TYPE}attributes:\n  name: weekly\n"
 PLACE = "lessons/defs/weekly/defs.yaml"
@@ -162,14 +160,7 @@ def test_a_misspelt_key_is_one_line_on_the_command_line(tmp_path: Path) -> None:
     with (tmp_path / "osft_assets/defs/osft/defs.yaml").open("a") as yaml:
         yaml.write("  trian: {num_epochs: 2}\n")
 
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "osft_assets", "history", "osft"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DAGSTER_HOME": ""},
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
+    done = osft_assets("history", "osft", directory=tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.strip() == (
