@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from osft_assets.commands.registry import _who
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.workspace import Workspace
-from osft_assets.registry_commands import _who
 from resources.model_registry import Registries
 from tests.commands import ROOT, osft_assets
 from tests.registry.registrations import registration
