@@ -33,12 +33,32 @@ def test_the_shipped_rows_are_what_the_script_makes(tmp_path: Path) -> None:
     assert (tmp_path / "rows.jsonl").read_bytes() == shipped.read_bytes()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "deployment/README.md"])
-def test_links_lead_somewhere(page: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text())
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "deployment/*.md") for path in ROOT.glob(pattern)
+)
 
-    missing = [link for link in links if "://" not in link]
-    assert [link for link in missing if not ((ROOT / page).parent / link).exists()] == []
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+
+    broken = [link for link in links if "://" not in link and not leads_somewhere(page, link)]
+    assert broken == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """To a file that is there and, where a heading is named, to one that it has."""
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    if not anchor:
+        return target.exists()
+    headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+    return anchor in map(anchor_of, headings)
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes them."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:
