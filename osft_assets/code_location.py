@@ -4,10 +4,12 @@ import os
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import click
 import dagster as dg
 
+from osft_assets.console import RunProgress
 from osft_assets.core.errors import OsftError
 from osft_assets.wrong_files import short_lines
 
@@ -33,19 +35,32 @@ def refuse_unknown(pipeline: str) -> None:
 
 
 def execute(
-    job: str, config: dict[str, Any] | None = None, log_level: str = "INFO"
+    job: str,
+    config: dict[str, Any] | None = None,
+    progress: RunProgress | None = None,
+    verbose: bool = False,
 ) -> dg.ExecuteInProcessResult:
-    """A run of a job, kept where DAGSTER_HOME says, or nowhere."""
-    console = {"console": {"config": {"log_level": log_level}}}
+    """A run of a job, kept where DAGSTER_HOME says, or nowhere.
+
+    `progress` is told of it; `verbose` adds Dagster's own log, with the trace of what fails.
+    """
+    run_id = str(uuid4())
+    console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}
     kept = bool(os.environ.get("DAGSTER_HOME"))
     with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
         try:
             found: dg.JobDefinition = definitions().defs.resolve_job_def(job)
+            if progress and not verbose:
+                instance.add_event_listener(run_id, progress)
             return found.execute_in_process(
                 instance=instance,
                 run_config={"loggers": console, "ops": config or {}},
                 raise_on_error=False,
+                run_id=run_id,
             )
         except OsftError as problem:  # found before there is a run
             pipeline = job.rpartition("_")[0]
             raise click.ClickException(f"{pipeline}: {problem}") from None
+        finally:
+            if progress:
+                progress.end()

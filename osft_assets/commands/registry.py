@@ -15,6 +15,7 @@ import click
 import dagster as dg
 
 from osft_assets.code_location import definitions, execute, refuse_unknown
+from osft_assets.console import RunProgress
 from osft_assets.core.champion import champion_name, history_of
 from osft_assets.core.errors import OsftError
 from osft_assets.core.promotion import read_model
@@ -36,7 +37,7 @@ def register(pipeline: str, force: str) -> None:
     """
     refuse_unknown(pipeline)
     settings = {f"{pipeline}__registry_entry": {"config": {"force": force}}} if force else {}
-    result = execute(f"{pipeline}_register", settings, log_level="CRITICAL")
+    result = execute(f"{pipeline}_register", settings, RunProgress())
     list_claims(result)
     list_failures(result)
     if not result.success:
@@ -106,8 +107,7 @@ def serve(port: int) -> None:
 def _change(pipeline: str, settings: dict[str, Any]) -> None:
     refuse_unknown(pipeline)
     config = {f"{pipeline}__champion": {"config": settings | {"by": _who()}}}
-    # Without the traceback that Dagster logs: what failed is one line, printed below.
-    result = execute(f"{pipeline}_promote", config, log_level="CRITICAL")
+    result = execute(f"{pipeline}_promote", config)
     list_failures(result)
     if not result.success:
         sys.exit(1)
