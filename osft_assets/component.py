@@ -19,6 +19,12 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.automation import (
+    FreshnessRecipe,
+    NewDataRecipe,
+    RetryRecipe,
+    ScheduleRecipe,
+)
 from osft_assets.core.recipes.base import explain
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
@@ -49,6 +55,8 @@ class _ValuesHidden(BaseModel):
 _EXPECTED = {
     "base_model": "expected the name of a model, or settings of base_model",
     "registry": "expected 'skip', or settings of registry such as address and reg_name",
+    "schedule": "expected a cron string such as '0 3 * * 1', or cron and timezone",
+    "retrain_on_new_data": "expected true, false, or every_minutes: N",
 }
 
 
@@ -95,6 +103,17 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
     registry: Literal["skip"] | dict[str, Any] = Field(
         {}, description="Where it is registered: see RegistryRecipe. `skip` registers nothing."
     )
+    owners: list[str] = Field([], description="team:NAME or an e-mail address, for every asset.")
+    tags: dict[str, str] = Field({}, description="Tags of every asset, to find them by.")
+
+    schedule: str | dict[str, Any] = Field(
+        {}, description="When it runs: a cron string, or its settings: see ScheduleRecipe."
+    )
+    retrain_on_new_data: bool | dict[str, Any] = Field(
+        False, description="Whether new data is trained on: true, or see NewDataRecipe."
+    )
+    freshness: dict[str, Any] = Field({}, description="How old it may get: see FreshnessRecipe.")
+    retry: dict[str, Any] = Field({}, description="How steps try again: see RetryRecipe.")
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -112,7 +131,10 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The pipeline's definitions; a wrong value is refused with the file and the key."""
-        place = _shown_path(context)
+        return build_pipeline(self.recipe(_shown_path(context)))
+
+    def recipe(self, place: str) -> PipelineRecipe:
+        """Every setting, checked; `place` is what errors name."""
         base = {"base_model": self.base_model} if self.base_model else {}
         base_model = base if isinstance(self.base_model, str) else self.base_model
         registry = {"skip": True} if isinstance(self.registry, str) else self.registry
@@ -124,6 +146,10 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
             "evaluate": (EvaluationRecipe, self.evaluate),
             "gate": (GateRecipe, self.gate),
             "registry": (RegistryRecipe, registry),
+            "schedule": (ScheduleRecipe, _or_settings("cron", self.schedule)),
+            "retrain_on_new_data": (NewDataRecipe, _switched(self.retrain_on_new_data)),
+            "freshness": (FreshnessRecipe, self.freshness),
+            "retry": (RetryRecipe, self.retry),
         }
         recipes = {
             section: _recipe(kind, values, f"{place}: attributes.{section}")
@@ -133,10 +159,21 @@ class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
             "name": self.name,
             "algorithm": self.algorithm,
             "start_from": self.start_from,
+            "owners": self.owners,
+            "tags": self.tags,
             "defined_in": place,
         }
-        pipeline = _recipe(PipelineRecipe, attributes | recipes, f"{place}: attributes")
-        return build_pipeline(pipeline)
+        return _recipe(PipelineRecipe, attributes | recipes, f"{place}: attributes")
+
+
+def _or_settings(name: str, value: str | dict[str, Any]) -> dict[str, Any]:
+    """A value alone is that of the setting `name`."""
+    return {name: value} if isinstance(value, str) else value
+
+
+def _switched(value: bool | dict[str, Any]) -> dict[str, Any]:
+    """Whoever writes how often wants it."""
+    return {"enabled": value} if isinstance(value, bool) else {"enabled": True, **value}
 
 
 _RecipeT = TypeVar("_RecipeT", bound=BaseModel)

@@ -10,6 +10,7 @@ from osft_assets.assets.champion_scores import champion_scores_asset
 from osft_assets.assets.dataset import dataset_asset
 from osft_assets.assets.evaluation import base_scores_asset, scores_asset
 from osft_assets.assets.forgetting_report import forgetting_report_asset
+from osft_assets.assets.labels import labelled
 from osft_assets.assets.registry_entry import registry_entry_asset
 from osft_assets.assets.start_from import start_from_asset
 from osft_assets.assets.start_from_champion import start_from_champion_asset
@@ -30,17 +31,7 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
     )
     return dg.Definitions(
-        assets=[
-            _beginning(pipeline),
-            dataset_asset(pipeline),
-            training_asset(pipeline),
-            base_scores_asset(pipeline),
-            scores_asset(pipeline),
-            champion_scores_asset(pipeline),
-            forgetting_report_asset(pipeline),
-            registry_entry_asset(pipeline),
-            champion_asset(pipeline),
-        ],
+        assets=labelled(_assets(pipeline), pipeline),
         asset_checks=[
             base_model_checks(pipeline),
             dataset_checks(pipeline),
@@ -51,6 +42,20 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
         ],
         jobs=[job, *_jobs_of_one_asset(pipeline)],
     )
+
+
+def _assets(pipeline: PipelineRecipe) -> list[dg.AssetsDefinition]:
+    return [
+        _beginning(pipeline),
+        dataset_asset(pipeline),
+        training_asset(pipeline),
+        base_scores_asset(pipeline),
+        scores_asset(pipeline),
+        champion_scores_asset(pipeline),
+        forgetting_report_asset(pipeline),
+        registry_entry_asset(pipeline),
+        champion_asset(pipeline),
+    ]
 
 
 def _beginning(pipeline: PipelineRecipe) -> dg.AssetsDefinition:

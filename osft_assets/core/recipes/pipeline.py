@@ -4,11 +4,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from osft_assets.core.recipes.automation import (
+    FreshnessRecipe,
+    NewDataRecipe,
+    RetryRecipe,
+    ScheduleRecipe,
+)
 from osft_assets.core.recipes.base import Recipe, knob, matching
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
+from osft_assets.core.recipes.labels import Owner, TagName, TagValue
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -38,6 +45,16 @@ class PipelineRecipe(Recipe):
     evaluate: EvaluationRecipe = Field(default_factory=EvaluationRecipe)
     gate: GateRecipe = Field(default_factory=GateRecipe)
     registry: RegistryRecipe = Field(default_factory=RegistryRecipe)
+    schedule: ScheduleRecipe = Field(default_factory=ScheduleRecipe)
+    retrain_on_new_data: NewDataRecipe = Field(default_factory=NewDataRecipe)
+    freshness: FreshnessRecipe = Field(default_factory=FreshnessRecipe)
+    retry: RetryRecipe = Field(default_factory=RetryRecipe)
+    owners: tuple[Owner, ...] = knob(
+        (), "Who answers for it: team:NAME or an e-mail address. Shown on the page of every asset."
+    )
+    tags: dict[TagName, TagValue] = knob(
+        {}, "Tags of every asset, to find and select them by, beside osft/pipeline and its like."
+    )
     defined_in: str = knob("", "The YAML file.")
 
     @model_validator(mode="before")
@@ -64,6 +81,20 @@ class PipelineRecipe(Recipe):
             raise ValueError(
                 "registry.force is for one run: set it in the launchpad of registry_entry, not in "
                 "this file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_fails_at_every_tick(self) -> Self:
+        asked = {
+            "schedule": bool(self.schedule.cron),
+            "retrain_on_new_data": self.retrain_on_new_data.enabled,
+        }
+        if any(asked.values()) and not self.dataset.data_uri:
+            which = " and ".join(name for name, is_set in asked.items() if is_set)
+            raise ValueError(
+                f"{which} would fail at every tick: dataset.data_uri is empty. Set it in this "
+                f"file, or remove {which}"
             )
         return self
 

@@ -1,6 +1,8 @@
 """One pipeline, as its YAML file says it."""
 
 import pytest
+from dagster._core.definitions.utils import is_valid_owner
+from dagster._utils.tags import normalize_tags
 from pydantic import ValidationError
 
 from osft_assets.core.recipes.osft import OsftRecipe
@@ -49,3 +51,34 @@ def test_the_knobs_of_the_other_algorithm_are_refused() -> None:
 def test_each_algorithm_trains_with_its_own_recipe() -> None:
     assert training_recipe("osft") is OsftRecipe
     assert training_recipe("sft") is SftRecipe
+
+
+@pytest.mark.parametrize("owner", ["team:ml", "team:Language Models", "ada@example.org"])
+def test_an_owner_is_a_team_or_an_address(owner: str) -> None:
+    assert PipelineRecipe(name="lessons", owners=[owner]).owners == (owner,)
+    assert is_valid_owner(owner)  # or Dagster would refuse it, without the file and the key
+
+
+@pytest.mark.parametrize("owner", ["", "ada", "team:", "team: ml", "ada@localhost", "a b@c.org"])
+def test_any_other_owner_is_refused(owner: str) -> None:
+    with pytest.raises(ValidationError, match="expected team:NAME, or an e-mail address"):
+        PipelineRecipe(name="lessons", owners=[owner])
+
+
+@pytest.mark.parametrize(
+    "tag", [{"product": "chat"}, {"cost.centre/x-1": "a_b.c"}, {"flag": ""}, {"year": 2026}]
+)
+def test_tags_are_what_dagster_takes(tag: dict[str, str]) -> None:
+    found = PipelineRecipe(name="lessons", tags=tag).tags
+
+    assert normalize_tags(found, strict=True) == found
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [{"": "x"}, {"a b": "x"}, {"a/b/c": "x"}, {"osft/stage": "x"}, {"dagster/kind": "x"}]
+    + [{"a": "b c"}, {"a": "x" * 64}],
+)
+def test_tags_that_dagster_refuses_or_that_are_ours_are_refused(tag: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="expected (letters|at most 63)"):
+        PipelineRecipe(name="lessons", tags=tag)
