@@ -34,9 +34,12 @@ from resources.training_process import TrainingProcess
 warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
 
 
-def build_defs(**overrides: Any) -> dg.Definitions:
-    """Everything this code location serves; `overrides` replace resources, as tests do."""
-    place, here = workspace(), Path(__file__).parent
+def build_defs(*more: dg.Definitions, **overrides: Any) -> dg.Definitions:
+    """Everything this code location serves, and `more` pipelines, as a session has; `overrides`
+    replace resources, as tests do.
+    """
+    here = Path(__file__).parent
+    place: Workspace = overrides.get("workspace") or workspace()
     confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
     resources = {
         "workspace": place,
@@ -45,13 +48,13 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "model_inspector": ModelFiles(),
         "trainer": TrainingProcess(),
         "evaluator": EvaluationProcess(),
-        "model_registry": registry(),
+        "model_registry": Registries(place),
         "model_store": ModelStores(place),
         "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or _asked_of_git(here),
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(
-        _pipelines(),
+        _pipelines(*more),
         dg.Definitions(resources=resources | overrides, executor=local_executor),
     )
 
@@ -61,7 +64,7 @@ def _asked_of_git(directory: Path) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(lambda _: git_commit(directory))
 
 
-def _pipelines() -> dg.Definitions:
+def _pipelines(*more: dg.Definitions) -> dg.Definitions:
     here = Path(__file__).parent
     with warnings.catch_warnings():  # the component loader's, about its own beta parts
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -69,7 +72,7 @@ def _pipelines() -> dg.Definitions:
         # Not load_from_defs_folder: it needs a pyproject.toml, which an installed package has not,
         # and describes every component there is, which costs as much CPU as all our own loading.
         tree = dg.ComponentTree.from_module(osft_assets.defs, project_root=here.parent)
-        return with_beginnings(tree.build_defs(here / "defs"))
+        return with_beginnings(dg.Definitions.merge(tree.build_defs(here / "defs"), *more))
 
 
 def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
