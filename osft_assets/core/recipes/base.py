@@ -5,7 +5,8 @@ this one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import (
@@ -86,16 +87,29 @@ EnvironmentName = Annotated[
 ]
 
 
-def explain(error: ValidationError, recipe: type[BaseModel], place: str) -> str:
-    """One line a problem: where, what is wrong, and the value found unless it may be a secret."""
+def explain(
+    error: ValidationError,
+    recipe: type[BaseModel],
+    place: str,
+    called: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """One line a problem: where, what is wrong, and the value found unless it may be a secret.
+
+    `called`: other names of fields, which say by themselves where they are.
+    """
     return "\n".join(
-        _explain_one(problem, recipe, place) for problem in error.errors(include_url=False)
+        _explain_one(problem, recipe, _where(problem["loc"], place, called))
+        for problem in error.errors(include_url=False)
     )
 
 
-def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], place: str) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
-    where = f"{place}.{path}" if path else place
+def _where(loc: Sequence[int | str], place: str, called: Mapping[str, str]) -> str:
+    parts = [str(part) for part in loc]
+    start = [called[parts[0]]] if parts and parts[0] in called else [place, *parts[:1]]
+    return ".".join([*start, *parts[1:]])
+
+
+def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], where: str) -> str:
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(recipe.model_fields))
         return f"{where}: there is no such setting. Known ones: {known}."

@@ -1,0 +1,100 @@
+"""The flat names of the Kubeflow pipelines as the launchpad of a job, and back to run config.
+
+The jobs of the pipelines `osft` and `sft` take them (docs/decisions/0016); all others take what
+Dagster calls run config. Dagster maps while it plans a run, so a wrong value makes none.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, get_origin
+
+import dagster as dg
+from pydantic.fields import FieldInfo
+
+from osft_assets.config import launch_schema
+from osft_assets.core.flat_config import (
+    Sections,
+    changed_settings,
+    flat_default,
+    flat_parameters,
+    sections_of,
+    takes_flat_names,
+    without_flat_name,
+)
+from osft_assets.core.old_parameters import OldParameter
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+
+# The op that makes each section's assets, named after the pipeline.
+_OPS = {
+    "dataset": ("dataset",),
+    "base_model": ("base_model",),
+    "train": ("training",),
+    "pod": ("training",),
+    "evaluate": ("base_scores", "scores", "champion_scores"),
+    "gate": ("forgetting_report",),
+    "registry": ("registry_entry",),
+}
+_OF_ONE_OP = ("train", "pod")
+# Dagster's own parts of run config, passed on.
+_DAGSTERS = ("execution", "loggers")
+_ANY_DICT: Any = dg.Permissive()  # type: ignore[no-untyped-call]
+# Text that YAML may have read as a number.
+_LIKE_A_NUMBER = ("cpu", "memory", "num_procs", "batch", "format_version", "reg_version")
+
+
+def flat_mapping(pipeline: PipelineRecipe) -> dg.ConfigMapping | None:
+    """The launchpad of its job; None when the job takes Dagster's own run config."""
+    if not takes_flat_names(pipeline):
+        return None
+    fields = {each.name: _field(pipeline, each) for each in flat_parameters(pipeline)}
+    fields |= {name: _section(pipeline, name) for name in sections_of(pipeline)}
+    fields |= {name: dg.Field(_ANY_DICT, is_required=False) for name in _DAGSTERS}
+    return dg.ConfigMapping(config_fn=partial(_run_config, pipeline), config_schema=fields)
+
+
+def _run_config(pipeline: PipelineRecipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    passed_on = {name: given[name] for name in _DAGSTERS if name in given}
+    changes = changed_settings(pipeline, given)
+    return passed_on | {"ops": ops_config(pipeline.name, changes)}
+
+
+def ops_config(pipeline: str, changes: Sections) -> dict[str, Any]:
+    """Run config of the ops whose sections change."""
+    ops: dict[str, Any] = {}
+    for section, values in changes.items():
+        for op in _OPS[section]:
+            config = ops.setdefault(f"{pipeline}__{op}", {"config": {}})["config"]
+            config |= {section: values} if section in _OF_ONE_OP else values
+    return ops
+
+
+def _section(pipeline: PipelineRecipe, section: str) -> dg.Field:
+    """What has no flat name."""
+    fields = launch_schema(getattr(pipeline, section))
+    names = without_flat_name(pipeline, section)
+    return dg.Field(
+        {name: fields[name] for name in names},
+        is_required=False,
+        description=f"Settings of {section} that the Kubeflow pipeline did not have.",
+    )
+
+
+def _field(pipeline: PipelineRecipe, parameter: OldParameter) -> dg.Field:
+    recipe = getattr(pipeline, parameter.section)
+    field = type(recipe).model_fields[parameter.field]
+    return dg.Field(
+        _config_type(pipeline, parameter, field),
+        default_value=flat_default(pipeline, parameter),
+        is_required=False,
+        description=f"{parameter.place}: {field.description}",
+    )
+
+
+def _config_type(pipeline: PipelineRecipe, parameter: OldParameter, field: FieldInfo) -> Any:
+    extra = field.json_schema_extra
+    is_secret = isinstance(extra, dict) and bool(extra.get("secret"))
+    is_text_or_more = get_origin(field.annotation) in (dict, list)
+    if is_secret or is_text_or_more or parameter.field in _LIKE_A_NUMBER:
+        # Of any type for Dagster, whose refusal would repeat a secret; ours checks.
+        return dg.Any
+    return launch_schema(getattr(pipeline, parameter.section))[parameter.field].config_type
