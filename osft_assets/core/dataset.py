@@ -17,15 +17,16 @@ from osft_assets.core.progress import Progress
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit, DatasetVersion, SourceRecord
-from osft_assets.core.rows import RowParser
+from osft_assets.core.rows import RowKind, RowParser
 from osft_assets.core.splits import Side
 from osft_assets.core.workspace import Workspace
 
 # Raise it when a change to reading, checking or splitting gives other files for the same source.
 CODE_VERSION = "1"
 MARKER = "dataset.json"
-# Where the rows come from and how to log in do not change what they are: the revision does.
-_NOT_IDENTITY = frozenset({"data_uri", "hf_token", "s3_endpoint_url", "s3_region"})
+# Where the rows come from and how to log in do not change what they are: the revision does. Their
+# kind is part of the identity by itself.
+_NOT_IDENTITY = frozenset({"data_uri", "hf_token", "s3_endpoint_url", "s3_region", "row_kind"})
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,19 @@ class DatasetStage:
         self._workspace.link(link, directory)
         return PreparedDataset(directory, read_version(directory), found.record)
 
+    def asked_of_source(self, recipe: DatasetRecipe) -> tuple[SourceRecord, str]:
+        """The source as it is now, and the name of the version that `run` would make of it.
+
+        Without reading any row: the name is empty where the source tells no revision.
+        """
+        record = (found := self._source.find(recipe)).record
+        return record, self._identity(recipe, found, record.revision) if record.revision else ""
+
     def _prepare(
         self, recipe: DatasetRecipe, found: FoundSource, say: Callable[[str], None]
     ) -> Path:
-        parser = RowParser(self._pipeline.row_kind, self._pipeline.train.document_column_name)
+        kind = self._kind(recipe)
+        parser = RowParser(kind, self._pipeline.train.document_column_name)
         with self._workspace.publish(self._versions) as draft, closing(found.read()) as batches:
             progress = Progress(say, found.size_bytes)
             prepared = prepare(batches, recipe, parser, draft.directory, progress)
@@ -76,7 +86,7 @@ class DatasetStage:
             draft.replaces = not self._is_whole(self._versions / draft.name, say)
             version = DatasetVersion(
                 fingerprint=draft.name,
-                kind=self._pipeline.row_kind,
+                kind=kind,
                 source=found.record,
                 recipe=recipe.model_dump(exclude={"data_uri"}),
                 **dict(prepared),
@@ -101,12 +111,15 @@ class DatasetStage:
             say(f"{directory} is not as it was written: preparing it anew.")
         return whole
 
+    def _kind(self, recipe: DatasetRecipe) -> RowKind:
+        return recipe.row_kind or self._pipeline.row_kind
+
     def _identity(self, recipe: DatasetRecipe, found: FoundSource, revision: str) -> str:
         parts = {
             "code": CODE_VERSION,
             "revision": revision,
             "files": found.record.files,  # the same bytes read as .tsv are other rows than as .csv
-            "kind": self._pipeline.row_kind,
+            "kind": self._kind(recipe),
             "document_column": self._pipeline.train.document_column_name,
             "recipe": recipe.model_dump(exclude=set(_NOT_IDENTITY)),
         }

@@ -94,7 +94,8 @@ def _refuse_what_cannot_work(job: TrainingJob, recipe: TrainingRecipe) -> None:
     if recipe.row_kind != job.kind:
         raise ConfigError(
             f"the rows were prepared as {job.kind}, but train asks for {recipe.row_kind}. Set "
-            "is_pretraining or use_processed_dataset in the pipeline's file, for both stages"
+            "is_pretraining or use_processed_dataset in the pipeline's file, for both stages, or "
+            f"dataset.row_kind: {recipe.row_kind} for this run"
         )
     if recipe.validation_frequency > 0 and not job.holdout_rows:
         raise ConfigError(

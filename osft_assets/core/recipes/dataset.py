@@ -39,6 +39,11 @@ class DatasetRecipe(Recipe):
         lt=2**64,
     )
     subset: int = knob(0, "Read only the first N rows. 0 = all.", unit="rows", ge=0)
+    row_kind: Literal["", "messages", "documents", "tokens"] = knob(
+        "",
+        "What a row is: a chat, a document, or tokens (input_ids and labels). Empty = what train "
+        "asks for in the pipeline's file; set it where a run's train asks for something else.",
+    )
     on_invalid: Literal["fail", "skip"] = knob(
         "fail",
         "fail: one bad row stops the run, with the first 20 listed. skip: bad rows are left out "
