@@ -7,6 +7,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from osft_assets.core.recipes.automation import (
+    FreshnessRecipe,
+    NewDataRecipe,
+    RetryRecipe,
+    ScheduleRecipe,
+)
 from osft_assets.core.recipes.base import Recipe
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
@@ -38,6 +44,18 @@ _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`evaluate:`", EvaluationRecipe, ""),
     ("`gate:`", GateRecipe, ""),
     ("`registry:`", RegistryRecipe, "`registry: skip` sets `skip`. See docs/registry.md."),
+    (
+        "`schedule:`",
+        ScheduleRecipe,
+        "`schedule: CRON` alone sets the first. See docs/automation.md.",
+    ),
+    (
+        "`retrain_on_new_data:`",
+        NewDataRecipe,
+        "`retrain_on_new_data: true` sets `enabled`, and so does `every_minutes`.",
+    ),
+    ("`freshness:`", FreshnessRecipe, ""),
+    ("`retry:`", RetryRecipe, ""),
     ("Promotion: the launchpad of `champion`", PromotionRecipe, ""),
 )
 

@@ -17,6 +17,7 @@ from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import ModelInspector, ModelSource
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.retries import retried
 
 _HUB = "hf://"
 _COMMIT = "commit:"
@@ -31,6 +32,7 @@ def base_model_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         outs={"base_model": _out(pipeline)},
         config_schema=launch_schema(pipeline.base_model),
     )
+    @retried(pipeline.retry)
     def base_model(
         context: dg.AssetExecutionContext,
         model_source: dg.ResourceParam[ModelSource],

@@ -16,6 +16,7 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.registered_properties import FORCED_BECAUSE, VERDICT
 from osft_assets.core.registry_entry import model_name
+from osft_assets.retries import retried
 
 
 def champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -45,6 +46,7 @@ def champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         },
         config_schema=launch_schema(PromotionRecipe()),
     )
+    @retried(pipeline.retry)
     def champion(
         context: dg.AssetExecutionContext,
         model_registry: dg.ResourceParam[ModelRegistry],

@@ -15,6 +15,7 @@ from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 _DESCRIPTIONS = {
     "train_split": "The rows to train on: every row checked, duplicates removed, as JSONL.",
@@ -31,6 +32,7 @@ def dataset_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         outs={name: _out(pipeline, name) for name in _DESCRIPTIONS},
         config_schema=launch_schema(pipeline.dataset),
     )
+    @retried(pipeline.retry)
     def dataset(
         context: dg.AssetExecutionContext,
         workspace: dg.ResourceParam[Workspace],

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import msgspec
 
+from osft_assets.assets.columns import ROWS
 from osft_assets.core.charts import histogram_of_lengths
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit, DatasetVersion
@@ -14,11 +15,6 @@ from osft_assets.core.records import DatasetSplit, DatasetVersion
 _LISTED_FILES = 20
 _PREVIEWED_ROWS = 5
 _PREVIEWED_CHARACTERS = 160
-_COLUMNS = {
-    "messages": [("messages", "list<role, content>"), ("unmask", "bool, optional")],
-    "tokens": [("input_ids", "list<int>"), ("labels", "list<int>")],
-    "documents": [("document", "string")],
-}
 
 
 def split_metadata(
@@ -35,7 +31,7 @@ def split_metadata(
         "row_lengths": dg.MetadataValue.md(histogram_of_lengths(version.file(split.side))),
         "preview": _preview(split),
         "dagster/row_count": split.rows,
-        "dagster/column_schema": _schema(split),
+        "dagster/column_schema": ROWS[split.kind],
         **_invalid(version),
     }
 
@@ -61,10 +57,6 @@ def _invalid(version: DatasetVersion) -> dict[str, Any]:
         return {}
     listed = "\n".join(f"- {problem}" for problem in version.first_invalid)
     return {"first_invalid_rows": dg.MetadataValue.md(listed)}
-
-
-def _schema(split: DatasetSplit) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(name, kind) for name, kind in _COLUMNS[split.kind]])
 
 
 def _preview(split: DatasetSplit) -> Any:

@@ -18,7 +18,8 @@ from osft_assets.core.records import DatasetSplit
 from osft_assets.core.score_tables import score_table
 from osft_assets.core.scores import ScoresRecord
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import COMPUTES
+from osft_assets.executor import COMPUTES, GPU_POOL
+from osft_assets.retries import retried
 
 _DESCRIPTIONS = {
     "base_scores": "What the base model scores, before anything is learned or forgotten.",
@@ -30,6 +31,7 @@ def base_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     """The scores of the base model of one pipeline."""
 
     @dg.multi_asset(**_parts(pipeline, "base_scores", "base_model"))
+    @retried(pipeline.retry)
     def base_scores(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         base_model: ModelRecord,
@@ -48,6 +50,7 @@ def scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
     """The scores of the checkpoint of one pipeline."""
 
     @dg.multi_asset(**_parts(pipeline, "scores", "checkpoint"))
+    @retried(pipeline.retry)
     def scores(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         checkpoint: CheckpointRecord,
@@ -78,6 +81,7 @@ def _parts(pipeline: PipelineRecipe, which: Which, model: str) -> dict[str, Any]
         },
         "config_schema": launch_schema(pipeline.evaluate),
         "op_tags": {COMPUTES: "yes"},
+        "pool": GPU_POOL,
     }
 
 

@@ -18,6 +18,7 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.score_tables import champion_table, comparison_table
 from osft_assets.core.scores import ChampionScores, ScoresRecord
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 
 def forgetting_report_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -44,6 +45,7 @@ def forgetting_report_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         },
         config_schema=launch_schema(pipeline.gate),
     )
+    @retried(pipeline.retry)
     def forgetting_report(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         base_scores: ScoresRecord,

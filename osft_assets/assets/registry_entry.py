@@ -18,6 +18,7 @@ from osft_assets.core.registration import AskedBy, RegistrationStage
 from osft_assets.core.registry_entry import RegistryEntry, model_name
 from osft_assets.core.registry_records import LOCAL_REGISTRY, RunSource
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 
 def registry_entry_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -32,6 +33,7 @@ def registry_entry_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         outs={"registry_entry": _out(pipeline)},
         config_schema=launch_schema(pipeline.registry),
     )
+    @retried(pipeline.retry)
     def registry_entry(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         checkpoint: CheckpointRecord,

@@ -17,6 +17,7 @@ from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_claims import refuse_broken
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 
 def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -40,6 +41,7 @@ def start_from_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             )
         },
     )
+    @retried(pipeline.retry)
     def start_from(
         checkpoint: CheckpointRecord,
         workspace: dg.ResourceParam[Workspace],

@@ -14,6 +14,7 @@ from osft_assets.core.ports import ModelInspector, ModelRegistry, ModelSource
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.registry_entry import model_name
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 
 def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
@@ -33,6 +34,7 @@ def start_from_champion_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             )
         },
     )
+    @retried(pipeline.retry)
     def start_from_champion(
         context: dg.AssetExecutionContext,
         workspace: dg.ResourceParam[Workspace],

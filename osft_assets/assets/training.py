@@ -29,7 +29,8 @@ from osft_assets.core.training import Listener, TrainedCheckpoint, TrainingStage
 from osft_assets.core.training_inputs import TrainingInputs, asked_settings
 from osft_assets.core.training_progress import Observation
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import COMPUTES
+from osft_assets.executor import COMPUTES, GPU_POOL
+from osft_assets.retries import retried
 
 _DESCRIPTIONS = {
     "checkpoint": "The trained model, as the Hugging Face Hub lays one out.",
@@ -57,7 +58,9 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             "pod": dg.Field(launch_schema(pipeline.pod)),
         },
         op_tags={COMPUTES: "yes"},
+        pool=GPU_POOL,
     )
+    @retried(pipeline.retry)
     def training(  # noqa: PLR0913 - Dagster gives each by its name
         context: dg.AssetExecutionContext,
         base_model: ModelRecord,

@@ -13,6 +13,7 @@ from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core.model_records import ModelFindings, ModelRecord
 from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.retries import retried
 
 _CLAIMS = {
     "has_config": "config.json can be read and names an architecture.",
@@ -33,6 +34,7 @@ def base_model_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         ins={"base_model": dg.AssetIn(asset)},
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def base_model_checks(
         context: dg.AssetCheckExecutionContext,
         base_model: ModelRecord,

@@ -14,6 +14,7 @@ from osft_assets.core.dataset import read_version
 from osft_assets.core.inspection import DatasetFindings, SplitFindings, inspect
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit, DatasetVersion
+from osft_assets.retries import retried
 
 _CLAIMS = {
     "rows_are_well_formed": "Every line is a valid row, and the file is the one recorded.",
@@ -38,6 +39,7 @@ def dataset_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         ins={"train_split": dg.AssetIn(train), "holdout_split": dg.AssetIn(holdout)},
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def dataset_checks(
         context: dg.AssetCheckExecutionContext,
         train_split: DatasetSplit,

@@ -8,6 +8,7 @@ from osft_assets.checks.answers import answer, selected, specifications
 from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.gate_claims import CLAIMS
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.retries import retried
 
 
 def gate_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
@@ -20,6 +21,7 @@ def gate_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         ins={"forgetting_report": dg.AssetIn(asset)},
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def gate(
         context: dg.AssetCheckExecutionContext, forgetting_report: ForgettingReport
     ) -> Iterator[dg.AssetCheckResult]:

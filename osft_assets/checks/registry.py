@@ -14,6 +14,7 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.registry_entry import RegistryEntry, model_name
 from osft_assets.core.registry_records import LOCAL_REGISTRY
 from osft_assets.core.workspace import Workspace
+from osft_assets.retries import retried
 
 
 def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
@@ -26,6 +27,7 @@ def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         ins={"registry_entry": dg.AssetIn(asset)},
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def registry_checks(
         context: dg.AssetCheckExecutionContext,
         registry_entry: RegistryEntry,
@@ -51,6 +53,7 @@ def preflight_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         specs=specifications(asset, registry_preflight.CLAIMS, registry_preflight.WARNINGS),
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def registry_preflight_checks(
         context: dg.AssetCheckExecutionContext,
         workspace: dg.ResourceParam[Workspace],

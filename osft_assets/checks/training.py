@@ -10,6 +10,7 @@ from osft_assets.core.checkpoint import MODEL, CheckpointRecord, read_version
 from osft_assets.core.ports import ModelInspector
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_claims import WARNINGS, claims_of, judge
+from osft_assets.retries import retried
 
 
 def training_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
@@ -23,6 +24,7 @@ def training_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         ins={"checkpoint": dg.AssetIn(asset)},
         can_subset=True,
     )
+    @retried(pipeline.retry)
     def checkpoint_checks(
         context: dg.AssetCheckExecutionContext,
         checkpoint: CheckpointRecord,

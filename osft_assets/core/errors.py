@@ -13,11 +13,18 @@
 
 Each message says what was found, what was expected and what to do, with the place. No message holds
 a secret: locations go through `core.redaction` first.
+
+An error is transient when the same may work in a while, with nothing changed: a network, a server
+or a service failed. `osft_assets.retries` tries the step again then, and only then.
 """
 
 
 class OsftError(Exception):
     """Anything we can explain to the user."""
+
+    def __init__(self, message: str = "", *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.is_transient = transient
 
 
 class ConfigError(OsftError, ValueError):

@@ -1,5 +1,11 @@
 """The recipes of all stages, each with its own tests beside this file."""
 
+from osft_assets.core.recipes.automation import (
+    FreshnessRecipe,
+    NewDataRecipe,
+    RetryRecipe,
+    ScheduleRecipe,
+)
 from osft_assets.core.recipes.base import Recipe
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
@@ -14,10 +20,14 @@ RECIPES: list[type[Recipe]] = [
     BaseModelRecipe,
     DatasetRecipe,
     EvaluationRecipe,
+    FreshnessRecipe,
+    NewDataRecipe,
     OsftRecipe,
     PodRecipe,
     PromotionRecipe,
     RegistryRecipe,
+    RetryRecipe,
+    ScheduleRecipe,
     SftPodRecipe,
     SftRecipe,
 ]
