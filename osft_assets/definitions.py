@@ -26,6 +26,7 @@ from resources.model_inspector import ModelFiles
 from resources.model_registry import Registries
 from resources.model_sources import ModelSources
 from resources.model_stores import ModelStores
+from resources.prompt_process import PromptProcess
 from resources.record_io import RecordIOManager
 from resources.training_process import TrainingProcess
 
@@ -48,6 +49,7 @@ def build_defs(*more: dg.Definitions, **overrides: Any) -> dg.Definitions:
         "model_inspector": ModelFiles(),
         "trainer": TrainingProcess(),
         "evaluator": EvaluationProcess(),
+        "prompter": PromptProcess(),
         "model_registry": Registries(place),
         "model_store": ModelStores(place),
         "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or _asked_of_git(here),

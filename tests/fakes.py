@@ -20,10 +20,12 @@ from osft_assets.core.ports import (
     ModelRegistry,
     ModelSource,
     ModelStore,
+    Prompter,
     RowBatch,
     Trainer,
     TrainingWatch,
 )
+from osft_assets.core.prompts import PromptJob, PromptOutcome
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -317,6 +319,21 @@ class FakeEvaluator:
         )
 
 
+class FakePrompter:
+    """Every model repeats the question, with its number. Remembers the jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: list[PromptJob] = []
+
+    def answer(self, job: PromptJob) -> PromptOutcome:
+        self.jobs.append(job)
+        answers = tuple(
+            tuple(f"model {number}: {chat[-1]['content']}" for chat in job.conversations)
+            for number, _ in enumerate(job.model_paths, start=1)
+        )
+        return PromptOutcome(answers=answers, device="cpu")
+
+
 class FakeModelStore:
     """Copies nothing. Remembers which files each address got."""
 
@@ -426,6 +443,7 @@ def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
         "model_inspector": FakeInspector(),
         "trainer": FakeTrainer(),
         "evaluator": FakeEvaluator(),
+        "prompter": FakePrompter(),
         "model_registry": FakeRegistry(),
         "model_store": FakeModelStore(),
         "git_commit": "c0ffee",
@@ -441,3 +459,4 @@ __: type[Trainer] = FakeTrainer
 _evaluator: type[Evaluator] = FakeEvaluator
 _model_registry: type[ModelRegistry] = FakeRegistry
 _model_store: type[ModelStore] = FakeModelStore
+_prompter: type[Prompter] = FakePrompter

@@ -19,12 +19,14 @@ from resources.model_inspector import ModelFiles
 from resources.model_registry import Registries
 from resources.model_sources import ModelSources
 from resources.model_stores import ModelStores
+from resources.prompt_process import PromptProcess
 from resources.training_process import TrainingProcess
 from tests.fakes import (
     FakeEvaluator,
     FakeInspector,
     FakeModelSource,
     FakeModelStore,
+    FakePrompter,
     FakeRegistry,
     FakeSource,
     FakeTrainer,
@@ -121,6 +123,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "Evaluator": (FakeEvaluator, EvaluationProcess),
         "ModelRegistry": (FakeRegistry, Registries),
         "ModelStore": (FakeModelStore, ModelStores),
+        "Prompter": (FakePrompter, PromptProcess),
     }
 
     assert sorted(names) == sorted(stand_ins)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.model_records import ModelFindings
+from osft_assets.core.prompts import PromptJob, PromptOutcome
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
@@ -116,6 +117,14 @@ class Evaluator(Protocol):
         """Leave the scores of every task in `job.scores_path`; ConfigError or EvaluationError
         when that cannot be done. Nothing goes on after.
         """
+        ...
+
+
+class Prompter(Protocol):
+    """Whoever puts questions to models for a person to read the answers."""
+
+    def answer(self, job: PromptJob) -> PromptOutcome:
+        """What each model says to each conversation; EvaluationError when one cannot be asked."""
         ...
 
 
