@@ -15,12 +15,14 @@ from osft_assets.assets.registry_entry import registry_entry_asset
 from osft_assets.assets.start_from import start_from_asset
 from osft_assets.assets.start_from_champion import start_from_champion_asset
 from osft_assets.assets.training import training_asset
+from osft_assets.automation import automated, schedules, sensors
 from osft_assets.checks.base_model import base_model_checks
 from osft_assets.checks.dataset import dataset_checks
 from osft_assets.checks.gate import gate_checks
 from osft_assets.checks.registry import preflight_checks, registry_checks
 from osft_assets.checks.training import training_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.parameters import flat_mapping
 
 
 def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
@@ -28,10 +30,11 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
     job = dg.define_asset_job(
         f"{pipeline.name}_pipeline",
         selection=dg.AssetSelection.groups(pipeline.name),
+        config=flat_mapping(pipeline),
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
     )
     return dg.Definitions(
-        assets=labelled(_assets(pipeline), pipeline),
+        assets=automated(labelled(_assets(pipeline), pipeline), pipeline),
         asset_checks=[
             base_model_checks(pipeline),
             dataset_checks(pipeline),
@@ -41,6 +44,8 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
             registry_checks(pipeline),
         ],
         jobs=[job, *_jobs_of_one_asset(pipeline)],
+        schedules=schedules(pipeline),
+        sensors=sensors(pipeline),
     )
 
 
