@@ -1,9 +1,11 @@
 """The wiring: what the environment sets, and a code location without its checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -102,6 +104,49 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
         "entry_is_in_the_registry": True,
         "gate_was_passed": False,
     }
+
+
+def _specs(defs: dg.Definitions = defs) -> list[dg.AssetSpec]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster's, about itself
+        return list(defs.resolve_all_asset_specs())
+
+
+@pytest.mark.parametrize("spec", _specs(), ids=lambda spec: spec.key.to_user_string())
+def test_an_asset_says_what_it_is_where_it_is_set_and_how_to_judge_it(spec: dg.AssetSpec) -> None:
+    pipeline, name = spec.key.path
+    said = spec.description or ""
+    page = re.search(r"More: `(docs/\w+\.md)`\.$", said)
+
+    assert spec.group_name == (pipeline if name != "champion" else f"{pipeline}_champion")
+    assert page
+    assert (ROOT / page[1]).is_file()
+    assert len(said) < 450, "a page is read from its top"
+    assert re.search(r"\b(good|gate|compared?s?|decide|loss|verdict)\b", said, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("spec", _specs(), ids=lambda spec: spec.key.to_user_string())
+def test_an_asset_has_a_kind_and_the_tags_it_is_found_by(spec: dg.AssetSpec) -> None:
+    pipeline, _ = spec.key.path
+
+    assert len(spec.kinds) == 1
+    assert spec.tags["osft/pipeline"] == pipeline
+    assert spec.tags["osft/algorithm"] in ("osft", "sft")
+    stages = {"model", "dataset", "training", "evaluation", "registry"}
+    assert spec.tags["osft/stage"] in stages
+
+
+def test_owners_and_tags_of_a_file_are_on_every_asset() -> None:
+    labels = {"owners": ("team:ml", "ada@example.org"), "tags": {"product": "chat"}}
+    pipeline = PipelineRecipe(name="mine", defined_in="mine.yaml", **labels)
+
+    specs = _specs(build_defs(build_pipeline(pipeline)))
+
+    mine = [spec for spec in specs if spec.key.path[0] == "mine"]
+    assert len(mine) == 11
+    assert all(list(spec.owners) == ["team:ml", "ada@example.org"] for spec in mine)
+    assert all(spec.tags["product"] == "chat" for spec in mine)
+    assert not [spec for spec in specs if spec.owners and spec not in mine]
 
 
 def test_a_wrong_yaml_file_is_one_line_on_the_command_line(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.model_card import license_of
 from osft_assets.core.model_records import ModelRecord
+from osft_assets.core.model_sources import HubModel, OciImage, parse_model_location
 from osft_assets.core.ports import ModelInspector, ModelSource
 from osft_assets.core.recipes.base_model import BaseModelRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.sources import S3Location
 from osft_assets.retries import retried
 
 _HUB = "hf://"
@@ -57,8 +59,14 @@ def _out(pipeline: PipelineRecipe) -> dg.AssetOut:
             "The model to start from, downloaded once and every weight looked at. Set which in "
             f"`{pipeline.defined_in}`."
         ),
-        kinds={"huggingface"},
+        kinds={_kind(pipeline.base_model.base_model)},
     )
+
+
+def _kind(address: str) -> str:
+    """The icon: where it comes from."""
+    kinds = {HubModel: "huggingface", S3Location: "s3", OciImage: "docker"}
+    return kinds.get(type(parse_model_location(address)), "pytorch")
 
 
 def _metadata(model: ModelRecord, pipeline: PipelineRecipe) -> dict[str, Any]:

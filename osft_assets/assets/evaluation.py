@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from osft_assets.assets.columns import SCORES
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.evaluation import Evaluated, EvaluationStage, Which
@@ -15,7 +16,7 @@ from osft_assets.core.ports import DatasetSource, Evaluator
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.records import DatasetSplit
-from osft_assets.core.score_tables import score_table
+from osft_assets.core.score_tables import SCORED, overall_rows, score_table
 from osft_assets.core.scores import ScoresRecord
 from osft_assets.core.workspace import Workspace
 from osft_assets.executor import COMPUTES, GPU_POOL
@@ -109,21 +110,32 @@ def evaluation_metadata(
     caveats = [f"{task.name}: {task.caveat}" for task in record.tasks if task.caveat]
     notes = "\n".join(f"- {note}" for note in (*outcome.notes, *caveats))
     return {
-        "scores": dg.MetadataValue.md(score_table(record.tasks)),
+        "scores": _in_place(record),
+        "every_score": dg.MetadataValue.md(score_table(record.tasks)),
         "model": record.model_uri,
         "model_hash": record.model_fingerprint,
         "table": dg.MetadataValue.path(record.table_path),
-        "files": record.directories,
         "reused": ", ".join(outcome.reused) or "none",
         "notes": dg.MetadataValue.md(notes or "none"),
-        "settings": recipe.model_dump(),
         "backend": outcome.backend,
         "device": outcome.device,
         "library_versions": outcome.versions,
         "seconds": outcome.seconds,
         "defined_in": pipeline.defined_in,
         **_plotted(record),
+        "files": record.directories,
+        "settings": recipe.model_dump(),
+        "dagster/row_count": sum(len(task.scores) for task in record.tasks),
+        "dagster/column_schema": SCORES,
     }
+
+
+def _in_place(record: ScoresRecord) -> Any:
+    """A score a row, without the parts of groups: markdown as long is hidden behind a link."""
+    rows = [dict(zip(SCORED, row, strict=True)) for row in overall_rows(record.tasks)]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(row) for row in rows], dg.TableSchema([dg.TableColumn(c) for c in SCORED])
+    )
 
 
 def _plotted(record: ScoresRecord) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from osft_assets.assets.columns import COMPARISONS
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.forgetting import ForgettingReport
@@ -40,7 +41,7 @@ def forgetting_report_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
                     "What was learned and what was forgotten, with error bars, and whether that "
                     f"is good enough. Set the limits in `{pipeline.defined_in}`."
                 ),
-                kinds={"table"},
+                kinds={"report"},
             )
         },
         config_schema=launch_schema(pipeline.gate),
@@ -88,6 +89,8 @@ def _metadata(
         "policy": report.policy,
         "defined_in": pipeline.defined_in,
         **{f"difference/{each.task}": each.difference.value for each in report.comparisons},
+        "dagster/row_count": len(report.comparisons),
+        "dagster/column_schema": COMPARISONS,
     }
 
 

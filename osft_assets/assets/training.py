@@ -51,7 +51,9 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         },
         outs={
             "checkpoint": _out(pipeline, "checkpoint", CheckpointRecord, "pytorch"),
-            "training_metrics": _out(pipeline, "training_metrics", TrainingMetricsRecord, "table"),
+            "training_metrics": _out(
+                pipeline, "training_metrics", TrainingMetricsRecord, "parquet"
+            ),
         },
         config_schema={
             "train": dg.Field(launch_schema(pipeline.train)),

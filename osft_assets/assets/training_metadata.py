@@ -5,12 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from osft_assets.core.checkpoint import CHART_FILE, MODEL
+from osft_assets.assets.columns import STEPS
+from osft_assets.core.checkpoint import CHART_FILE, MODEL, CheckpointVersion
 from osft_assets.core.loss_charts import loss_chart, sparkline
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training import TrainedCheckpoint
 from osft_assets.core.training_job import LOG_FILE, STEPS_FILE, Certificate
-from osft_assets.core.training_progress import Observation
+from osft_assets.core.training_progress import Observation, duration
 
 _LISTED_MATRICES = 20
 
@@ -35,6 +36,8 @@ def checkpoint_metadata(trained: TrainedCheckpoint, pipeline: PipelineRecipe) ->
     """The model: where it is, where it comes from, how it was made, what is guaranteed."""
     version, outcome = trained.version, trained.version.outcome
     return {
+        "summary": dg.MetadataValue.md(_summary(version)),
+        "loss_curve": dg.MetadataValue.md(sparkline(version.losses)),
         "path": dg.MetadataValue.path(str(trained.directory / MODEL)),
         "reused": trained.reused,
         "base_model": version.base_model.uri,
@@ -62,6 +65,22 @@ def checkpoint_metadata(trained: TrainedCheckpoint, pipeline: PipelineRecipe) ->
     }
 
 
+def _summary(version: CheckpointVersion) -> str:
+    """How it was made, and what is guaranteed of it, in a few sentences."""
+    summary, outcome = version.summary, version.outcome
+    told = (
+        f"**{summary.steps:,} steps of {version.algorithm}** on {outcome.device}, "
+        f"{duration(outcome.seconds)}: loss {summary.first_loss:.3g} to {summary.final_loss:.3g}."
+    )
+    if not outcome.certificate:
+        return told
+    return (
+        f"{told}\n\n**{outcome.certificate.constrained_share:.0%} of the parameters are "
+        f"constrained**; at most {outcome.certificate.worst_leak:.1e} of an update leaks into what "
+        "is frozen."
+    )
+
+
 def metrics_metadata(trained: TrainedCheckpoint) -> dict[str, Any]:
     """The course of training in numbers and pictures."""
     version, directory = trained.version, trained.directory
@@ -74,6 +93,7 @@ def metrics_metadata(trained: TrainedCheckpoint) -> dict[str, Any]:
         "seconds": version.outcome.seconds,
         "gpu_hours": version.gpu_hours,
         "dagster/row_count": summary.steps,
+        "dagster/column_schema": STEPS,
         **_told(summary.model_dump() | {"peak_memory_gb": version.outcome.peak_memory_gb}),
     }
 

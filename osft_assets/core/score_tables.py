@@ -22,7 +22,7 @@ _MOST_ROWS = 40
 COMPARED = ("task", "metric", "base", "tuned", "difference (+ is better)", "n", "verdict")
 AGAINST_CHAMPION = tuple("champion" if name == "base" else name for name in COMPARED)
 JUDGED = ("task", "compared", "effect size", "p-value", "why", "to keep in mind")
-_SCORED = ("task", "metric", "value ± standard error", "n", "better is", "version")
+SCORED = ("task", "metric", "value ± standard error", "n", "better is", "version")
 _BETTER = {True: "higher", False: "lower", None: ""}
 
 
@@ -60,9 +60,15 @@ def score_table(tasks: Sequence[TaskScores]) -> str:
     """The scores of one model. The parts of groups, which can be dozens, come after all tasks."""
     parts = [score for task in tasks for score in task.scores if score.task != task.name]
     scores = [score for task in tasks for score in task.overall()] + parts
-    table = markdown_table(_SCORED, [_scored(score) for score in scores[:_MOST_ROWS]])
+    table = markdown_table(SCORED, [_scored(score) for score in scores[:_MOST_ROWS]])
     more = len(scores) - _MOST_ROWS
     return f"{table}\n\nand {more} more" if more > 0 else table
+
+
+def overall_rows(tasks: Sequence[TaskScores]) -> list[tuple[str, ...]]:
+    """The same, of tasks as a whole."""
+    scores = [score for task in tasks for score in task.overall()]
+    return [_scored(score) for score in scores[:_MOST_ROWS]]
 
 
 def _compared(comparison: TaskComparison) -> tuple[str, ...]:

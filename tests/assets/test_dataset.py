@@ -183,6 +183,10 @@ def test_the_asset_page_tells_what_the_rows_are(run: Run) -> None:
     assert counted == metadata["rows_read"].value == 50
     assert metadata["dagster/row_count"].value == metadata["rows_train"].value
     assert metadata["revision"].value == "fake:1"
+    assert [column.name for column in metadata["dagster/column_schema"].value.columns] == [
+        "messages",
+        "unmask",
+    ]
     assert preview.records[0].data["first user message"].startswith("What is")
     assert "data:image/svg+xml;base64," in str(metadata["row_lengths"].value)
 

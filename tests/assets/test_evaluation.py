@@ -337,7 +337,9 @@ def test_a_wrong_value_makes_no_run(
 def test_the_page_of_scores_tells_what_was_found_and_how(passed: Finished) -> None:
     base, tuned = (_metadata(passed.result, which) for which in ("base_scores", "scores"))
 
-    assert "| arc_easy | acc |" in base["scores"]
+    first = next(row.data for row in base["scores"].records if row.data["task"] == "arc_easy")
+    assert (first["metric"], first["n"]) == ("acc", "100")
+    assert "| arc_easy | acc |" in base["every_score"]
     assert base["holdout/bits_per_byte"] == pytest.approx(0.95)
     assert tuned["holdout/bits_per_byte"] == pytest.approx(0.55)
     assert (base["model"], tuned["model"]) == ("fake://model", "mine/checkpoint")
@@ -348,6 +350,18 @@ def test_the_page_of_scores_tells_what_was_found_and_how(passed: Finished) -> No
     assert tuned["settings"]["tasks"] == ["arc_easy"]
     assert tuned["library_versions"] == {"lm-eval": "0.4.13"}
     assert tuned["notes"] == "none"
+
+
+@pytest.mark.parametrize("asset", ["base_scores", "scores"])
+def test_the_page_of_scores_names_the_columns_and_counts_the_rows_of_its_file(
+    passed: Finished, asset: str
+) -> None:
+    page = _metadata(passed.result, asset)
+    head, *rows = Path(page["table"]).read_text().splitlines()
+
+    assert [column.name for column in page["dagster/column_schema"].columns] == head.split(",")
+    assert page["dagster/row_count"] == len(rows) > 0
+    assert all(column.description for column in page["dagster/column_schema"].columns)
 
 
 def test_the_page_of_the_report_tells_the_verdict(passed: Finished) -> None:
@@ -361,6 +375,8 @@ def test_the_page_of_the_report_tells_the_verdict(passed: Finished) -> None:
     assert "| arc_easy |" in page["comparison"]
     assert "data:image/svg+xml" in page["charts"]
     assert len(page["summary"]) < 1_000  # or the page hides it behind a link
+    assert [column.name for column in page["dagster/column_schema"].columns][0] == "task"
+    assert page["dagster/row_count"] == 2
     assert "<html" in Path(page["page"]).read_text()
     assert Path(page["report"]).is_file()
 

@@ -1,6 +1,7 @@
 """The training stage inside Dagster: assets, live observations, checks, chains of pipelines."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from osft_assets.core.errors import ConfigError, TrainingError
 from osft_assets.core.ports import TrainingWatch
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.training_job import RowAccount, TrainingJob, TrainingOutcome
+from osft_assets.core.training_steps import Step
 from osft_assets.core.workspace import Workspace
 from osft_assets.pipeline import build_pipeline
 from tests.fakes import FakeTrainer, certificate, fake_resources
@@ -146,8 +148,13 @@ def test_the_page_tells_what_was_made_and_how(run: Run) -> None:
     assert checkpoint["validation_loss"] == 1.5
     assert "no CUDA device" in checkpoint["notes"]
     assert checkpoint["rows_trained"] == checkpoint["rows_given"] > 0
+    assert "4 steps of osft** on cpu" in checkpoint["summary"]
+    assert "90% of the parameters are constrained" in checkpoint["summary"]
     assert metrics["final_loss"] == 1.0
     assert metrics["lowest_loss"] == 1.0
+    columns = [column.name for column in metrics["dagster/column_schema"].columns]
+    assert columns == [field.name for field in fields(Step)]  # as the worker writes them
+    assert metrics["dagster/row_count"] == 4
     assert len(metrics["loss_curve"]) < 1_000  # or the page hides it behind a link
     assert "data:image/svg+xml" in metrics["loss_chart"]
     assert Path(metrics["loss_page"]).exists()
