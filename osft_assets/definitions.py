@@ -4,7 +4,9 @@ The settings of an installation come from the environment, read here and nowhere
 OSFT_WORKSPACE, the directory everything is written to (default: ./workspace);
 OSFT_WORKSPACE_URI, what other machines call it, such as pvc://claim/path;
 OSFT_CONFINE_INPUTS=1, read no files outside it;
-OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout.
+OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout;
+OSFT_FAILURE_WEBHOOK, an address that is told of failed runs;
+OSFT_UI_URL, where people reach the UI, for links to it.
 """
 
 import warnings
@@ -18,6 +20,7 @@ import osft_assets.defs
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
 from osft_assets.executor import local_executor
+from osft_assets.failures import failure_sensor
 from resources.dataset_sources import DatasetSources
 from resources.evaluation_process import EvaluationProcess
 from resources.git_commit import git_commit
@@ -29,6 +32,7 @@ from resources.model_stores import ModelStores
 from resources.prompt_process import PromptProcess
 from resources.record_io import RecordIOManager
 from resources.training_process import TrainingProcess
+from resources.webhook import Webhook
 
 # Dagster 1.13 warns of itself: it rebuilds the checks of components with a beta parameter, whenever
 # a repository is made, so this cannot be limited to our own loading.
@@ -52,12 +56,19 @@ def build_defs(*more: dg.Definitions, **overrides: Any) -> dg.Definitions:
         "prompter": PromptProcess(),
         "model_registry": Registries(place),
         "model_store": ModelStores(place),
+        "failure_hook": Webhook(
+            dg.EnvVar("OSFT_FAILURE_WEBHOOK").get_value("") or "", "OSFT_FAILURE_WEBHOOK"
+        ),
         "git_commit": dg.EnvVar("OSFT_GIT_COMMIT").get_value("") or _asked_of_git(here),
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(
         _pipelines(*more),
-        dg.Definitions(resources=resources | overrides, executor=local_executor),
+        dg.Definitions(
+            resources=resources | overrides,
+            executor=local_executor,
+            sensors=[failure_sensor(dg.EnvVar("OSFT_UI_URL").get_value("") or "")],
+        ),
     )
 
 

@@ -44,7 +44,7 @@ class HttpSource:
 
         Presigned links are for GET alone, so HEAD is of no use.
         """
-        _keep_addresses_out_of_logs()
+        keep_addresses_out_of_logs()
         version = self._probe(location)
         name = unquote(PurePosixPath(urlsplit(location.url).path).name) or "data"
         file = RowFile(name, lambda: cast(BinaryIO, BlockStream(self._blocks(location, version))))
@@ -97,7 +97,8 @@ def _revision(location: WebLocation, version: Version) -> str:
     return f"etag:{version.strong_etag} of {address[:_ADDRESS_DIGITS]}"
 
 
-def _keep_addresses_out_of_logs() -> None:
+def keep_addresses_out_of_logs() -> None:
+    """They may be signed."""
     # httpx logs every address in full at INFO, httpcore its target at DEBUG.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

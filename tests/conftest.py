@@ -37,6 +37,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No credentials or settings of whoever runs the tests."""
     for name in ("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("OSFT_FAILURE_WEBHOOK", "OSFT_UI_URL"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("OSFT_WORKSPACE_URI", "OSFT_GIT_COMMIT", "MODEL_REGISTRY_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "OSFT_CONFINE_INPUTS", "OSFT_WORKSPACE"):

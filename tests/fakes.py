@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
+from osft_assets.core.failed_run import FailedRun
 from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.ports import (
     Change,
     DatasetSource,
     Evaluator,
+    FailureHook,
     FoundModel,
     FoundSource,
     ModelInspector,
@@ -434,6 +436,19 @@ def _is_of_this_pipeline(job: EvaluationJob) -> bool:
     return "checkpoints" in job.model_path and Path(job.model_path).is_relative_to(home)
 
 
+class FakeFailureHook:
+    """Remembers what it was told. `fails` is raised instead."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.fails = fails
+        self.told: list[FailedRun] = []
+
+    def tell(self, run: FailedRun) -> None:
+        if self.fails:
+            raise self.fails
+        self.told.append(run)
+
+
 def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
     """What a pipeline needs, fake but for its records; `real` replaces some."""
     fakes = {
@@ -446,6 +461,7 @@ def fake_resources(workspace: Workspace, **real: Any) -> dict[str, Any]:
         "prompter": FakePrompter(),
         "model_registry": FakeRegistry(),
         "model_store": FakeModelStore(),
+        "failure_hook": FakeFailureHook(),
         "git_commit": "c0ffee",
         "io_manager": RecordIOManager(workspace),
     }
@@ -460,3 +476,4 @@ _evaluator: type[Evaluator] = FakeEvaluator
 _model_registry: type[ModelRegistry] = FakeRegistry
 _model_store: type[ModelStore] = FakeModelStore
 _prompter: type[Prompter] = FakePrompter
+_failure_hook: type[FailureHook] = FakeFailureHook

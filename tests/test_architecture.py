@@ -21,8 +21,10 @@ from resources.model_sources import ModelSources
 from resources.model_stores import ModelStores
 from resources.prompt_process import PromptProcess
 from resources.training_process import TrainingProcess
+from resources.webhook import Webhook
 from tests.fakes import (
     FakeEvaluator,
+    FakeFailureHook,
     FakeInspector,
     FakeModelSource,
     FakeModelStore,
@@ -121,6 +123,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "ModelInspector": (FakeInspector, ModelFiles),
         "Trainer": (FakeTrainer, TrainingProcess),
         "Evaluator": (FakeEvaluator, EvaluationProcess),
+        "FailureHook": (FakeFailureHook, Webhook),
         "ModelRegistry": (FakeRegistry, Registries),
         "ModelStore": (FakeModelStore, ModelStores),
         "Prompter": (FakePrompter, PromptProcess),

@@ -9,7 +9,8 @@
     |-- TrainingError   training failed, or what came out is no good
     |-- EvaluationError evaluation failed, or what it found blocks the model
     |-- RegistryError   the registry refuses, does not answer, or holds something else
-    `-- WorkspaceError  the workspace cannot be written: full, forbidden, out of bounds
+    |-- WorkspaceError  the workspace cannot be written: full, forbidden, out of bounds
+    `-- HookError       whoever should be told of failed runs cannot be
 
 Each message says what was found, what was expected and what to do, with the place. No message holds
 a secret: locations go through `core.redaction` first.
@@ -61,3 +62,7 @@ class RegistryError(OsftError):
 
 class WorkspaceError(OsftError):
     """The workspace cannot be written."""
+
+
+class HookError(OsftError):
+    """Nobody could be told of a failed run."""

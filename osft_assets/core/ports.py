@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
+from osft_assets.core.failed_run import FailedRun
 from osft_assets.core.model_records import ModelFindings
 from osft_assets.core.prompts import PromptJob, PromptOutcome
 from osft_assets.core.recipes.base_model import BaseModelRecipe
@@ -163,4 +164,12 @@ class ModelRegistry(Protocol):
 
         `change` says which, of the model as it is then; nothing is written for none.
         """
+        ...
+
+
+class FailureHook(Protocol):
+    """Who is told of a run that failed."""
+
+    def tell(self, run: FailedRun) -> None:
+        """Pass it on, or raise HookError; ConfigError where the setting is wrong."""
         ...

@@ -71,6 +71,14 @@ _TOKEN = re.compile(
 )
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>)\]]+")
+
+
+def without_secrets(text: str) -> str:
+    """A text of somebody else's, whose addresses and tokens are shown as far as they may be."""
+    return _TOKEN.sub(_HIDDEN, _ADDRESS.sub(lambda found: redact(found[0]), text))
+
+
 def looks_like_a_token(text: str) -> bool:
     """Whether some service would take this for a credential."""
     return bool(_TOKEN.search(text))
