@@ -1,0 +1,71 @@
+"""What went wrong in a run, as one of our errors with one readable message.
+
+A model that the gate blocks is a result, not a failure: who asks for a report wants to read it.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from osft_assets.core import errors
+from osft_assets.core.errors import OsftError
+
+# What is wrong when a blocking check of an asset does not hold.
+_KINDS: dict[str, type[OsftError]] = {
+    "train_split": errors.DatasetError,
+    "holdout_split": errors.DatasetError,
+    "base_model": errors.ModelError,
+    "checkpoint": errors.TrainingError,
+    "forgetting_report": errors.EvaluationError,
+    "registry_entry": errors.RegistryError,
+}
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+
+def refuse_failure(result: dg.ExecuteInProcessResult, but_not_of: str = "") -> None:
+    """Raise what went wrong first, with all the rest; a blocked `but_not_of` is no failure."""
+    problems = [*_of_steps(result), *_of_checks(result, but_not_of)]
+    if problems:
+        kind = type(problems[0])
+        raise kind("\n".join(str(problem) for problem in problems)) from None
+
+
+def warnings_of(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Every check that does not hold and blocks nothing."""
+    return [
+        _claim(found)
+        for found in result.get_asset_check_evaluations()
+        if not found.passed and not found.blocking
+    ]
+
+
+def _of_steps(result: dg.ExecuteInProcessResult) -> Iterator[OsftError]:
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        error = event.step_failure_data.error
+        cause = error and (error.cause or error)
+        if cause is None:
+            yield OsftError(f"{event.step_key} was interrupted, and kept nothing")
+        elif cause.cls_name != _CHECK_FAILED:
+            yield _error(cause.cls_name or "", cause.message.strip(), cause.to_string())
+
+
+def _error(kind: str, message: str, trace: str) -> OsftError:
+    ours = getattr(errors, kind, None)
+    if ours is not None:
+        found: OsftError = ours(message.partition(": ")[2])
+        return found
+    # Not foreseen, so whoever mends it needs to see where.
+    return OsftError(f"{message}\n{trace}")
+
+
+def _of_checks(result: dg.ExecuteInProcessResult, but_not_of: str) -> Iterator[OsftError]:
+    for found in result.get_asset_check_evaluations():
+        name = found.asset_key.path[-1]
+        if not found.passed and found.blocking and name != but_not_of:
+            kind = errors.RegistryError if found.check_name == "can_be_registered" else _KINDS[name]
+            yield kind(_claim(found))
+
+
+def _claim(found: dg.AssetCheckEvaluation) -> str:
+    reason = f": {found.description}" if found.description else ""
+    return f"{found.asset_key.path[-1]}: {found.check_name} does not hold{reason}"
