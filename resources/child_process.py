@@ -92,7 +92,8 @@ def raise_failure(exit_code: int, directory: Path, work: Work) -> NoReturn:
     problem_path = directory / PROBLEM_FILE
     if problem_path.exists():
         problem = WorkerProblem.model_validate_json(problem_path.read_bytes())
-        raise (ConfigError if exit_code == CONFIG_EXIT else work.failure)(problem.message)
+        kind = ConfigError if exit_code == CONFIG_EXIT else work.failure
+        raise kind(problem.message, transient=problem.is_transient)
     if exit_code == -9:
         raise work.failed(
             f"The {work.name.lower()} process was killed (signal 9), which is what happens when "

@@ -1,6 +1,7 @@
 """What lm-eval, datasets and transformers raise, said with a remedy."""
 
 from osft_assets.core.errors import ConfigError, EvaluationError, OsftError
+from resources.client_errors import may_pass
 
 _FIRST = 300
 # What is in the message or its causes -> our sentence, and whether a setting is to blame.
@@ -80,8 +81,9 @@ def explained(problem: BaseException, what: str) -> OsftError:
     said = _said(problem)
     for marks, sentence, kind in _KNOWN:
         if any(mark in said for mark in marks):
-            return kind(f"{what}: {sentence}. It said: {_short(problem)}")
-    return EvaluationError(f"{what}: {_short(problem)}")
+            said = f"{what}: {sentence}. It said: {_short(problem)}"
+            return kind(said, transient=kind is EvaluationError and may_pass(problem))
+    return EvaluationError(f"{what}: {_short(problem)}", transient=may_pass(problem))
 
 
 def _said(problem: BaseException) -> str:

@@ -84,7 +84,8 @@ class HttpSource:
     def _wait(self, location: WebLocation, failures: int, problem: BrokenOffError) -> None:
         if failures == _ATTEMPTS:
             raise SourceError(
-                f"{location} failed {failures} times: {problem}. Check the network and the server."
+                f"{location} failed {failures} times: {problem}. Check the network and the server.",
+                transient=True,
             )
         self.pause(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
 

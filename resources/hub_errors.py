@@ -9,7 +9,7 @@ from pathlib import Path
 from osft_assets.core.errors import ConfigError, OsftError, SourceError, WorkspaceError
 from osft_assets.core.model_sources import HubModel
 from osft_assets.core.recipes.base_model import BaseModelRecipe
-from resources.remote_file import http_status
+from resources.client_errors import http_status, may_pass
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -37,7 +37,9 @@ def explained_by_hub(
     found = _cause(problem)
     status = http_status(found)
     reason = f"HTTP status {status}" if status else type(found).__name__
-    return SourceError(f"{location} cannot be read: {reason}. {_remedy(found, recipe)}")
+    return SourceError(
+        f"{location} cannot be read: {reason}. {_remedy(found, recipe)}", transient=may_pass(found)
+    )
 
 
 def _cause(problem: BaseException) -> BaseException:

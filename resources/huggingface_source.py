@@ -18,7 +18,8 @@ from osft_assets.core.ports import Batches, FoundSource, RowBatch
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.records import SourceRecord
 from osft_assets.core.sources import HubDataset
-from resources.remote_file import BLOCK_BYTES, explained, http_status, remote_file
+from resources.client_errors import http_status, may_pass
+from resources.remote_file import BLOCK_BYTES, explained, remote_file
 from resources.row_files import RowFile, is_data_file, read_files
 from resources.row_formats import ROWS_PER_BATCH
 
@@ -137,7 +138,8 @@ def _explained(location: HubDataset, recipe: DatasetRecipe) -> Iterator[None]:
         raise ConfigError(f"{location}: {reason}{hint}") from None
     except Exception as problem:  # noqa: BLE001 - the boundary: OSError, httpx's, YAML's, and more
         raise SourceError(
-            f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}"
+            f"{location} cannot be read: {_reason(problem)}. {_remedy(problem, recipe)}",
+            transient=may_pass(problem),
         ) from None
 
 

@@ -121,5 +121,6 @@ def _read_unchanged(files: list[RowFile], paths: list[Path], stamps: list[_Stamp
         for path, stamp in zip(paths, stamps, strict=True):
             if not _is_unchanged(path, stamp):
                 raise SourceError(
-                    f"{path} was changed while it was read. Run again when it is complete."
+                    f"{path} was changed while it was read. Run again when it is complete.",
+                    transient=True,
                 )

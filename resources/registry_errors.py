@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from osft_assets.core.errors import OsftError, RegistryError
 from osft_assets.core.recipes.registry import RegistryRecipe
+from resources.client_errors import status_may_pass
 from resources.registry_access import Access
 from resources.registry_client import RedirectedError
 
@@ -90,7 +91,8 @@ class Explainer:
         said = self._said(problem)
         tried = f" after {tries} tries" if tries > 1 else ""
         return RegistryError(
-            f"{self.access.name} answers HTTP status {status}{tried}{said}. {self._remedy(status)}"
+            f"{self.access.name} answers HTTP status {status}{tried}{said}. {self._remedy(status)}",
+            transient=status_may_pass(status),
         )
 
     def _remedy(self, status: int) -> str:
@@ -121,7 +123,8 @@ class Explainer:
         tried = f"{tries} tries" if tries > 1 else "1 try"
         return RegistryError(
             f"{self.access.name} does not answer ({tried}): {reason(problem, self.recipe)}. "
-            f"{remedy}. What was written stays, and the next run goes on from there"
+            f"{remedy}. What was written stays, and the next run goes on from there",
+            transient=True,
         )
 
     def _secure(self, problem: Exception) -> OsftError | None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from osft_assets.core.errors import OsftError, SourceError
+from resources.client_errors import http_status, may_pass
 
 BLOCK_BYTES = 8 * 2**20
 
@@ -66,7 +67,10 @@ def explained(place: str) -> Iterator[None]:
             f"{place} may not be read. Check the credentials and what they allow."
         ) from None
     except Exception as problem:  # noqa: BLE001 - the boundary: every client has its own errors
-        raise SourceError(f"{place} cannot be read: {_kind(problem)}. {_remedy(problem)}") from None
+        raise SourceError(
+            f"{place} cannot be read: {_kind(problem)}. {_remedy(problem)}",
+            transient=may_pass(problem),
+        ) from None
 
 
 def _remedy(problem: Exception) -> str:
@@ -79,9 +83,3 @@ def _kind(problem: Exception) -> str:
     cause = problem.__cause__ or problem
     status = http_status(cause)
     return f"{type(cause).__name__}{f', HTTP status {status}' if status else ''}"
-
-
-def http_status(problem: BaseException) -> int | None:
-    """The status a server answered with, when that is what went wrong."""
-    status = getattr(getattr(problem, "response", None), "status_code", None)
-    return status if isinstance(status, int) else None

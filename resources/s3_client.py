@@ -62,7 +62,7 @@ def open_object(client: Any, path: str, etag: str | None) -> BinaryIO:
     def opening() -> Any:
         stream = client.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead")
         if stream.details.get("ETag") != etag:  # from here on, s3fs asks for this version only
-            raise SourceError(f"{place} was changed since it was found. Run again.")
+            raise SourceError(f"{place} was changed since it was found. Run again.", transient=True)
         return stream
 
     return remote_file(place, opening)

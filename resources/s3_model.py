@@ -75,5 +75,6 @@ def _download(
         if path.stat().st_size != info["size"]:
             raise SourceError(
                 f"s3://{root}/{name}: {path.stat().st_size:,} bytes arrived, expected "
-                f"{info['size']:,}. Run again"
+                f"{info['size']:,}. Run again",
+                transient=True,
             )

@@ -111,7 +111,8 @@ def _explained(problem: Exception, address: str, tries: int) -> OsftError:
     tried = f" after {tries} tries" if tries > 1 else ""
     return RegistryError(
         f"{address} cannot be written{tried}: {_kind(problem)}. Check the address, "
-        "AWS_ENDPOINT_URL, AWS_REGION and the network, then run again: it is copied anew"
+        "AWS_ENDPOINT_URL, AWS_REGION and the network, then run again: it is copied anew",
+        transient=_may_pass(problem),
     )
 
 

@@ -13,6 +13,10 @@ _QUERY = re.compile(r"\?[^\s\"'\\]+")  # registries redirect to signed addresses
 _LONGEST_MESSAGE = 400
 _REFUSED = r"unauthorized|denied|authentication required|\b40[13]\b"
 _NOT_FOUND = r"manifest unknown|name unknown|not found|\b404\b"
+_PASSES = (
+    r"connection (refused|reset)|time-?out|timed out|no such host|unexpected EOF|"
+    r"too many requests|\b(429|50[0-4])\b"
+)
 # What skopeo says, in part, and what to do about it.
 _REMEDIES = {
     _NOT_FOUND: "Check the name and the tag.",
@@ -63,7 +67,12 @@ def explained(image: OciImage, said: str, secret: PullSecret, purpose: Purpose) 
     remedies = {_REFUSED: login, **_REMEDIES}
     found = (remedy for words, remedy in remedies.items() if re.search(words, message, re.I))
     remedy = next(found, "Check the address and the network.")
-    return purpose.error(f"{image} cannot be {purpose.done}: {shown.rstrip('.')}. {remedy}")
+    may_pass = not re.search(f"{_REFUSED}|{_NOT_FOUND}", message, re.I) and re.search(
+        _PASSES, message, re.I
+    )
+    return purpose.error(
+        f"{image} cannot be {purpose.done}: {shown.rstrip('.')}. {remedy}", transient=bool(may_pass)
+    )
 
 
 def _message(said: str) -> str:

@@ -50,7 +50,9 @@ def blocks_from(location: WebLocation, position: int, version: Version) -> Itera
     """The bytes from `position` on, if the file is still the same."""
     with response_to(location, f"bytes={position}-") as response:
         if version_of(response) != version:
-            raise SourceError(f"{location} was changed while it was read. Run again.")
+            raise SourceError(
+                f"{location} was changed while it was read. Run again.", transient=True
+            )
         if _first_byte(response) not in (0, position):
             raise SourceError(
                 f"{location} sends another part than was asked for. Check the server."

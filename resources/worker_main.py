@@ -68,7 +68,8 @@ def _await_the_end(temporary_directory: str) -> None:
 
 
 def _give_up(directory: Path, problem: OsftError) -> int:
-    _write(directory / PROBLEM_FILE, WorkerProblem(message=str(problem)).model_dump_json())
+    told = WorkerProblem(message=str(problem), is_transient=problem.is_transient)
+    _write(directory / PROBLEM_FILE, told.model_dump_json())
     print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
     return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
 

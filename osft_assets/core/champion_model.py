@@ -63,7 +63,8 @@ class ChampionModel:
             return self.run(champion, name, say)
         except OsftError as problem:
             way = "or leave the comparison out: gate: {champion: false}"
-            raise type(problem)(f"{problem}; {way}") from problem
+            said = f"{problem}; {way}"
+            raise type(problem)(said, transient=problem.is_transient) from problem
 
     def _loaded(
         self, champion: VersionListing, name: str, say: Callable[[str], None]

@@ -113,7 +113,9 @@ class TrainingStage:
         try:
             return self._trainer.train(job, watch)
         except TrainingError as problem:
-            raise TrainingError(f"{problem}. All it printed is in {log_path}") from problem
+            raise TrainingError(
+                f"{problem}. All it printed is in {log_path}", transient=problem.is_transient
+            ) from problem
 
     def _version(
         self,

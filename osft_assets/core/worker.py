@@ -14,6 +14,7 @@ CONFIG_EXIT, FAILURE_EXIT = 3, 4
 
 
 class WorkerProblem(Record):
-    """Why the worker gave up, in a sentence."""
+    """Why the worker gave up, in a sentence, and whether the same may work in a while."""
 
     message: str
+    is_transient: bool = False

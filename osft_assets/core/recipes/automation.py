@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator
 
 from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.recipes.shorthand import Shorthand
 
 _GROWTH = 4
 _LONGEST_PAUSE_SECONDS = 3600.0
@@ -28,6 +29,8 @@ def _known(timezone: str) -> str:
 class ScheduleRecipe(Recipe):
     """When the whole pipeline runs, whether or not anything changed."""
 
+    shorthand = Shorthand("cron")
+
     cron: str = knob(
         "",
         "Five fields (minute, hour, day, month, weekday) or @hourly, @daily, @weekly, @monthly. "
@@ -41,6 +44,8 @@ class ScheduleRecipe(Recipe):
 class NewDataRecipe(Recipe):
     """Whether new data is watched for, and retrained on."""
 
+    shorthand = Shorthand("enabled")
+
     enabled: bool = knob(
         False, "Make the sensor that asks the source, and the one that watches train_split."
     )
@@ -52,17 +57,21 @@ class NewDataRecipe(Recipe):
 class FreshnessRecipe(Recipe):
     """How old the newest registry entry may get before its page says so."""
 
+    shorthand = Shorthand("within_hours")
+
     within_hours: float = knob(0, "0 = any age.", unit="hours", ge=0, le=24 * 366)
 
 
 class RetryRecipe(Recipe):
     """How steps try again when infrastructure fails. Wrong settings and wrong data fail at once."""
 
+    shorthand = Shorthand("times")
+
     times: int = knob(
         3, "More tries of a step after the network, the Hub, S3 or a registry failed.", ge=0, le=10
     )
     first_pause_seconds: float = knob(
-        15.0,
+        10.0,
         "Before the first of them; each further pause is four times as long, an hour at most.",
         unit="seconds",
         ge=0,
