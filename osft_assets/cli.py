@@ -10,9 +10,10 @@ from osft_assets.commands.demo import demo
 from osft_assets.commands.prune import prune
 from osft_assets.commands.registry import history, promote, register, registry, rollback
 from osft_assets.commands.run import run
+from osft_assets.commands.run_config import run_config
 
 _COMMANDS = (
-    *(demo, run),
+    *(demo, run, run_config),
     *(register, promote, rollback, history, registry),
     *(prune,),
 )

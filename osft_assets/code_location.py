@@ -11,6 +11,7 @@ import dagster as dg
 
 from osft_assets.console import RunProgress
 from osft_assets.core.errors import OsftError
+from osft_assets.run_settings import refusal
 from osft_assets.wrong_files import short_lines
 
 
@@ -34,13 +35,20 @@ def refuse_unknown(pipeline: str) -> None:
         raise click.ClickException(f"No pipeline {pipeline!r}. There are: {', '.join(names)}.")
 
 
+def job_definition(name: str) -> dg.JobDefinition:
+    """A job, with the assets and resources it needs."""
+    found: dg.JobDefinition = definitions().defs.resolve_job_def(name)
+    return found
+
+
 def execute(
     job: str,
     config: dict[str, Any] | None = None,
     progress: RunProgress | None = None,
     verbose: bool = False,
 ) -> dg.ExecuteInProcessResult:
-    """A run of a job, kept where DAGSTER_HOME says, or nowhere.
+    """A run of a job, kept where DAGSTER_HOME says, or nowhere. What is wrong with its config is
+    told before there is a run.
 
     `progress` is told of it; `verbose` adds Dagster's own log, with the trace of what fails.
     """
@@ -48,19 +56,21 @@ def execute(
     console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}
     kept = bool(os.environ.get("DAGSTER_HOME"))
     with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
+        found = job_definition(job)
         try:
-            found: dg.JobDefinition = definitions().defs.resolve_job_def(job)
             if progress and not verbose:
                 instance.add_event_listener(run_id, progress)
             return found.execute_in_process(
                 instance=instance,
-                run_config={"loggers": console, "ops": config or {}},
+                run_config={"loggers": console} | (config or {}),
                 raise_on_error=False,
                 run_id=run_id,
             )
-        except OsftError as problem:  # found before there is a run
-            pipeline = job.rpartition("_")[0]
-            raise click.ClickException(f"{pipeline}: {problem}") from None
+        except (OsftError, dg.DagsterError) as problem:  # found before there is a run
+            if reason := refusal(found, problem):
+                pipeline = job.rpartition("_")[0]
+                raise click.ClickException(f"{pipeline}: {reason}") from None
+            raise
         finally:
             if progress:
                 progress.end()

@@ -21,9 +21,11 @@ from osft_assets.core.flat_config import (
     takes_flat_names,
     without_flat_name,
 )
-from osft_assets.core.old_parameters import OldParameter
+from osft_assets.core.old_parameters import PIPELINE_PARAMETERS, OldParameter
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 
+# Metadata of a job: how its pipeline trains.
+ALGORITHM = "algorithm"
 # The op that makes each section's assets, named after the pipeline.
 _OPS = {
     "dataset": ("dataset",),
@@ -66,6 +68,22 @@ def ops_config(pipeline: str, changes: Sections) -> dict[str, Any]:
             config = ops.setdefault(f"{pipeline}__{op}", {"config": {}})["config"]
             config |= {section: values} if section in _OF_ONE_OP else values
     return ops
+
+
+def job_config(job: dg.JobDefinition, settings: Sections) -> dict[str, Any]:
+    """What a job takes to be run with these settings, by section."""
+    pipeline = job.name.removesuffix("_pipeline")
+    if job.config_mapping is None:
+        return {"ops": ops_config(pipeline, settings)}
+    names = {each.place: each.name for each in PIPELINE_PARAMETERS[pipeline]}
+    config: dict[str, Any] = {}
+    for section, values in settings.items():
+        for field, value in values.items():
+            if name := names.get(f"{section}.{field}"):
+                config[name] = value
+            else:
+                config.setdefault(section, {})[field] = value
+    return config
 
 
 def _section(pipeline: PipelineRecipe, section: str) -> dg.Field:

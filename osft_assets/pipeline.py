@@ -22,7 +22,7 @@ from osft_assets.checks.gate import gate_checks
 from osft_assets.checks.registry import preflight_checks, registry_checks
 from osft_assets.checks.training import training_checks
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.parameters import flat_mapping
+from osft_assets.parameters import ALGORITHM, flat_mapping
 
 
 def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
@@ -31,6 +31,7 @@ def build_pipeline(pipeline: PipelineRecipe) -> dg.Definitions:
         f"{pipeline.name}_pipeline",
         selection=dg.AssetSelection.groups(pipeline.name),
         config=flat_mapping(pipeline),
+        metadata={ALGORITHM: dg.MetadataValue.text(pipeline.algorithm)},
         description=f"Everything of the pipeline {pipeline.name}, as {pipeline.defined_in} says.",
     )
     return dg.Definitions(

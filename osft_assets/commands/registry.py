@@ -36,8 +36,8 @@ def register(pipeline: str, force: str) -> None:
     For what the gate blocked, and for what a registry that was down has missed.
     """
     refuse_unknown(pipeline)
-    settings = {f"{pipeline}__registry_entry": {"config": {"force": force}}} if force else {}
-    result = execute(f"{pipeline}_register", settings, RunProgress())
+    ops = {f"{pipeline}__registry_entry": {"config": {"force": force}}} if force else {}
+    result = execute(f"{pipeline}_register", {"ops": ops}, RunProgress())
     list_claims(result)
     list_failures(result)
     if not result.success:
@@ -106,8 +106,8 @@ def serve(port: int) -> None:
 
 def _change(pipeline: str, settings: dict[str, Any]) -> None:
     refuse_unknown(pipeline)
-    config = {f"{pipeline}__champion": {"config": settings | {"by": _who()}}}
-    result = execute(f"{pipeline}_promote", config)
+    ops = {f"{pipeline}__champion": {"config": settings | {"by": _who()}}}
+    result = execute(f"{pipeline}_promote", {"ops": ops})
     list_failures(result)
     if not result.success:
         sys.exit(1)

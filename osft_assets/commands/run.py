@@ -1,29 +1,50 @@
 """`osft-assets run`: a whole pipeline, without the UI."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
-from osft_assets.code_location import definitions, execute, refuse_unknown
+from osft_assets.code_location import definitions, execute, job_definition, refuse_unknown
 from osft_assets.console import RunProgress
+from osft_assets.run_settings import read_settings, with_settings
 from osft_assets.run_summary import summarize
 
 
 @click.command()
 @click.argument("pipeline")
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Run config of its job, as YAML or JSON: what the launchpad takes, and what "
+    "`osft-assets run-config` writes.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of this run, such as train.num_epochs=2, or a Kubeflow parameter of the "
+    "pipelines osft and sft. Can be given several times.",
+)
 @click.option("--verbose", is_flag=True, help="Show Dagster's own log, with the trace of failures.")
-def run(pipeline: str, verbose: bool) -> None:
+def run(pipeline: str, file: Path | None, settings: tuple[str, ...], verbose: bool) -> None:
     """Materialize everything of PIPELINE, in this process.
 
     With DAGSTER_HOME set, the run is kept there and the UI shows it. OSFT_WORKSPACE is where it
     writes; without it, the directory `workspace` below the current one.
     """
-    sys.exit(0 if materialize(pipeline, verbose) else 1)
+    refuse_unknown(pipeline)
+    config = read_settings(file) if file else {}
+    config = with_settings(job_definition(f"{pipeline}_pipeline"), config, settings)
+    sys.exit(0 if materialize(pipeline, verbose, config) else 1)
 
 
-def materialize(pipeline: str, verbose: bool = False) -> bool:
+def materialize(pipeline: str, verbose: bool = False, config: dict[str, Any] | None = None) -> bool:
     """Whether all of it succeeded; what came of it is printed."""
     refuse_unknown(pipeline)
-    result = execute(f"{pipeline}_pipeline", progress=RunProgress(), verbose=verbose)
+    result = execute(f"{pipeline}_pipeline", config, RunProgress(), verbose)
     summarize(result, pipeline, definitions().workspace())
     return bool(result.success)
