@@ -39,10 +39,13 @@ from resources.webhook import Webhook
 warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
 
 
-def build_defs(*more: dg.Definitions, **overrides: Any) -> dg.Definitions:
-    """Everything this code location serves, and `more` pipelines, as a session has; `overrides`
-    replace resources, as tests do.
-    """
+def build_defs(**overrides: Any) -> dg.Definitions:
+    """Everything this code location serves; `overrides` replace resources, as tests do."""
+    return with_resources(served_pipelines(), **overrides)
+
+
+def with_resources(pipelines: dg.Definitions, **overrides: Any) -> dg.Definitions:
+    """Pipelines, from files or from a session, and who plays which role in them."""
     here = Path(__file__).parent
     place: Workspace = overrides.get("workspace") or workspace()
     confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
@@ -63,7 +66,7 @@ def build_defs(*more: dg.Definitions, **overrides: Any) -> dg.Definitions:
         "io_manager": RecordIOManager(place),
     }
     return dg.Definitions.merge(
-        _pipelines(*more),
+        pipelines,
         dg.Definitions(
             resources=resources | overrides,
             executor=local_executor,
@@ -77,7 +80,8 @@ def _asked_of_git(directory: Path) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(lambda _: git_commit(directory))
 
 
-def _pipelines(*more: dg.Definitions) -> dg.Definitions:
+def served_pipelines() -> dg.Definitions:
+    """Those that the files in `defs/` define."""
     here = Path(__file__).parent
     with warnings.catch_warnings():  # the component loader's, about its own beta parts
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -85,7 +89,7 @@ def _pipelines(*more: dg.Definitions) -> dg.Definitions:
         # Not load_from_defs_folder: it needs a pyproject.toml, which an installed package has not,
         # and describes every component there is, which costs as much CPU as all our own loading.
         tree = dg.ComponentTree.from_module(osft_assets.defs, project_root=here.parent)
-        return with_beginnings(dg.Definitions.merge(tree.build_defs(here / "defs"), *more))
+        return with_beginnings(tree.build_defs(here / "defs"))
 
 
 def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:

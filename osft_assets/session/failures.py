@@ -4,6 +4,7 @@ A model that the gate blocks is a result, not a failure: who asks for a report w
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -25,9 +26,13 @@ _CHECK_FAILED = "DagsterAssetCheckFailedError"
 def refuse_failure(result: dg.ExecuteInProcessResult, but_not_of: str = "") -> None:
     """Raise what went wrong first, with all the rest; a blocked `but_not_of` is no failure."""
     problems = [*_of_steps(result), *_of_checks(result, but_not_of)]
-    if problems:
-        kind = type(problems[0])
-        raise kind("\n".join(str(problem) for problem in problems)) from None
+    if not problems:
+        return
+    kind = type(problems[0])
+    error = kind("\n".join(dict.fromkeys(map(str, problems))))
+    for note in getattr(problems[0], "__notes__", ()):
+        error.add_note(note)
+    raise error
 
 
 def warnings_of(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -46,16 +51,19 @@ def _of_steps(result: dg.ExecuteInProcessResult) -> Iterator[OsftError]:
         if cause is None:
             yield OsftError(f"{event.step_key} was interrupted, and kept nothing")
         elif cause.cls_name != _CHECK_FAILED:
-            yield _error(cause.cls_name or "", cause.message.strip(), cause.to_string())
+            yield _error(event.step_key or "", cause)
 
 
-def _error(kind: str, message: str, trace: str) -> OsftError:
-    ours = getattr(errors, kind, None)
+def _error(step: str, cause: Any) -> OsftError:
+    message = cause.message.strip()
+    ours = getattr(errors, cause.cls_name or "", None)
     if ours is not None:
-        found: OsftError = ours(message.partition(": ")[2])
-        return found
-    # Not foreseen, so whoever mends it needs to see where.
-    return OsftError(f"{message}\n{trace}")
+        known: OsftError = ours(message.partition(": ")[2])
+        return known
+    # Nobody foresaw it, so whoever mends it needs to see where it was.
+    found = OsftError(f"{step.partition('__')[2]}: {message}")
+    found.add_note(cause.to_string())
+    return found
 
 
 def _of_checks(result: dg.ExecuteInProcessResult, but_not_of: str) -> Iterator[OsftError]:

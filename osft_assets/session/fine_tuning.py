@@ -16,7 +16,7 @@ from osft_assets.core.ports import Prompter
 from osft_assets.core.prompts import PromptJob
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.workspace import Workspace
-from osft_assets.definitions import build_defs, defs
+from osft_assets.definitions import defs, served_pipelines, with_beginnings, with_resources
 from osft_assets.definitions import workspace as default_workspace
 from osft_assets.pipeline import build_pipeline
 from osft_assets.session.answers import Answers
@@ -72,9 +72,9 @@ class FineTuning:
         self._resources = {**(before._resources if before else {}), **(resources or {})}
         own = _new(name, attributes) if attributes else _served(name)
         self._pipelines = (*(before._pipelines if before else ()), *own)
-        definitions = build_defs(
-            *map(build_pipeline, self._pipelines), workspace=self.workspace, **self._resources
-        )
+        elsewhere = not attributes or (start_from and not before)
+        definitions = _definitions(self._pipelines, bool(elsewhere))
+        definitions = with_resources(definitions, workspace=self.workspace, **self._resources)
         self._prompter: Prompter = (definitions.resources or {})["prompter"]
         self._runs = Runs(name, definitions, says)
         self._done: list[_Step] = []
@@ -166,6 +166,11 @@ def _place(given: Path | str | None, before: FineTuning | None) -> Workspace:
     if given is None:
         return before.workspace if before else default_workspace()
     return Workspace(Path(given).expanduser())
+
+
+def _definitions(pipelines: Sequence[PipelineRecipe], with_served: bool) -> dg.Definitions:
+    own = map(build_pipeline, pipelines)
+    return with_beginnings(dg.Definitions.merge(*own, *([served_pipelines()] * with_served)))
 
 
 def _served(name: str) -> Sequence[PipelineRecipe]:
