@@ -169,8 +169,8 @@ def _place(given: Path | str | None, before: FineTuning | None) -> Workspace:
 
 
 def _definitions(pipelines: Sequence[PipelineRecipe], with_served: bool) -> dg.Definitions:
-    own = map(build_pipeline, pipelines)
-    return with_beginnings(dg.Definitions.merge(*own, *([served_pipelines()] * with_served)))
+    served = [served_pipelines()] if with_served else []
+    return with_beginnings(dg.Definitions.merge(*map(build_pipeline, pipelines), *served))
 
 
 def _served(name: str) -> Sequence[PipelineRecipe]:
