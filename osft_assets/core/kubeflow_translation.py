@@ -56,7 +56,10 @@ def translate(parameters: Mapping[str, Any], algorithm: str) -> Translation:
         elif name in _KNOWN and not _left_to_the_default(_KNOWN[name], value):
             taken.append(_Taken(_KNOWN[name], value))
     changed = [f"{each.old.name}: {CHANGED[each.old.place]}" for each in taken if _means_else(each)]
-    return Translation(_settings(taken, recipes), tuple(changed), tuple(dropped))
+    settings = _settings(taken, recipes)
+    if settings.get("train", {}).get("use_processed_dataset"):
+        settings.setdefault("dataset", {})["row_kind"] = "tokens"  # which that stage prepares
+    return Translation(settings, tuple(changed), tuple(dropped))
 
 
 def _recipes(algorithm: str) -> dict[str, type[BaseModel]]:
@@ -109,8 +112,6 @@ def _settings(taken: list[_Taken], recipes: Mapping[str, type[BaseModel]]) -> Se
             found[section] = {name: getattr(recipe, name) for name in values}
     if problems:
         raise ConfigError("\n".join(problems))
-    if found.get("train", {}).get("use_processed_dataset"):
-        found.setdefault("dataset", {})["row_kind"] = "tokens"  # which the dataset stage prepares
     return found
 
 
