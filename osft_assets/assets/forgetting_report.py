@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from osft_assets.assets.columns import COMPARISONS
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.forgetting import ForgettingReport
@@ -90,7 +89,6 @@ def _metadata(
         "defined_in": pipeline.defined_in,
         **{f"difference/{each.task}": each.difference.value for each in report.comparisons},
         "dagster/row_count": len(report.comparisons),
-        "dagster/column_schema": COMPARISONS,
     }
 
 
