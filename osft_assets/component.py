@@ -1,189 +1,135 @@
 """FineTunePipeline: one YAML document, one pipeline.
 
-Only the way in: the attributes are checked by the recipes and built by `build_pipeline`.
+Only the way in: what may stand there, `core.recipes` says, and `core.attributes_schema` tells it
+to tools such as `dg check yaml`. It is checked once templates are evaluated, and built by
+`build_pipeline`.
 """
 
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import dagster as dg
-from pydantic import (
-    BaseModel,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    create_model,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails
+from dagster_shared.yaml_utils.source_position import SourcePositionTree
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from osft_assets.core.attributes_schema import attributes_schema, known_attributes, section_recipes
 from osft_assets.core.errors import ConfigError
-from osft_assets.core.recipes.automation import (
-    FreshnessRecipe,
-    NewDataRecipe,
-    RetryRecipe,
-    ScheduleRecipe,
-)
-from osft_assets.core.recipes.base import explain
-from osft_assets.core.recipes.base_model import BaseModelRecipe
-from osft_assets.core.recipes.dataset import DatasetRecipe
-from osft_assets.core.recipes.evaluation import EvaluationRecipe
-from osft_assets.core.recipes.gate import GateRecipe
-from osft_assets.core.recipes.pipeline import PipelineRecipe, pod_recipe, training_recipe
-from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.recipes.base import Recipe, explain_each
+from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.recipes.shorthand import spelled_out
 from osft_assets.pipeline import build_pipeline
 
+_RecipeT = TypeVar("_RecipeT", bound=Recipe)
+_TEMPLATE_MARKS = ("{{", "{%")
 
-class _ValuesHidden(BaseModel):
-    """A model whose errors repeat no value: it may be a password.
 
-    Dagster shows the input of every error, whatever hide_input_in_errors says.
-    """
+class _Written(BaseModel):
+    """What stands below `attributes`, unchecked: it may hold templates."""
 
-    @model_validator(mode="wrap")
+    model_config = ConfigDict(extra="allow")
+
     @classmethod
-    def _hide_values(cls, value: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return check(value)
-        except ValidationError as problem:
-            lines = _without_values(problem, ", ".join(sorted(cls.model_fields)))
-            raise ValidationError.from_exception_data(problem.title, lines) from None
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return attributes_schema()
 
 
-# What may be of several kinds, whose errors pydantic tells one by one.
-_EXPECTED = {
-    "base_model": "expected the name of a model, or settings of base_model",
-    "registry": "expected 'skip', or settings of registry such as address and reg_name",
-    "schedule": "expected a cron string such as '0 3 * * 1', or cron and timezone",
-    "retrain_on_new_data": "expected true, false, or every_minutes: N",
-}
-
-
-def _without_values(problem: ValidationError, known: str) -> list[InitErrorDetails]:
-    """Its lines, of which Dagster adds the place in the file to those of a type it knows."""
-    lines = {}
-    for line in problem.errors():
-        kind, loc, details = line["type"], line["loc"], line.get("ctx", {})
-        if sentence := _sentence(kind, str(loc[0]) if loc else "", known):
-            kind, loc, details = "value_error", loc[:1], {"error": ValueError(sentence)}
-        found = InitErrorDetails(type=kind, loc=loc, ctx=details, input="(not shown)")
-        lines[loc, kind] = found
-    return list(lines.values())
-
-
-def _sentence(kind: str, setting: str, known: str) -> str:
-    """Ours, where it says more than pydantic's."""
-    if kind == "extra_forbidden":
-        return f"there is no such setting. Known ones: {known}"
-    return _EXPECTED.get(setting, "")
-
-
-@cache
-def _with_values_hidden(model: type[BaseModel]) -> type[BaseModel]:
-    return create_model(model.__name__, __base__=(_ValuesHidden, model))
-
-
-class FineTunePipeline(_ValuesHidden, dg.Component, dg.Resolvable, dg.Model):
+class FineTunePipeline(dg.Component, dg.Resolvable):
     """A pipeline that keeps a language model current: dataset, training, evaluation, registry."""
 
-    name: str = Field(description="Key prefix and group of the assets; directory in the workspace.")
-    algorithm: Literal["osft", "sft"] = Field("osft", description="How the model is trained.")
-    dataset: dict[str, Any] = Field({}, description="Where the rows come from: see DatasetRecipe.")
-    base_model: str | dict[str, Any] = Field(
-        {}, description="The model to start from, or its settings: see BaseModelRecipe."
-    )
-    start_from: str = Field("", description="Another pipeline, whose checkpoint to train on.")
-    train: dict[str, Any] = Field({}, description="How to train: see OsftRecipe and SftRecipe.")
-    pod: dict[str, Any] = Field({}, description="GPUs and processes: see PodRecipe.")
-    evaluate: dict[str, Any] = Field(
-        {}, description="What the model is asked: see EvaluationRecipe."
-    )
-    gate: dict[str, Any] = Field({}, description="When it is good enough: see GateRecipe.")
-    registry: Literal["skip"] | dict[str, Any] = Field(
-        {}, description="Where it is registered: see RegistryRecipe. `skip` registers nothing."
-    )
-    owners: list[str] = Field([], description="team:NAME or an e-mail address, for every asset.")
-    tags: dict[str, str] = Field({}, description="Tags of every asset, to find them by.")
-
-    schedule: str | dict[str, Any] = Field(
-        {}, description="When it runs: a cron string, or its settings: see ScheduleRecipe."
-    )
-    retrain_on_new_data: bool | dict[str, Any] = Field(
-        False, description="Whether new data is trained on: true, or see NewDataRecipe."
-    )
-    freshness: dict[str, Any] = Field({}, description="How old it may get: see FreshnessRecipe.")
-    retry: dict[str, Any] = Field({}, description="How steps try again: see RetryRecipe.")
+    def __init__(
+        self, attributes: Mapping[str, Any], source: SourcePositionTree | None = None
+    ) -> None:
+        self._attributes, self._source = attributes, source
 
     @classmethod
     def model(cls) -> type[BaseModel]:
-        """What the YAML is checked against."""
-        return _with_values_hidden(super().model())
+        """What tools check the YAML against."""
+        return _Written
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """The component; a wrong value is refused with the file and the key."""
-        try:
-            return super().load(attributes, context)
-        except ValidationError as problem:
-            place = f"{_shown_path(context)}: attributes"
-            raise ConfigError(explain(problem, cls, place)) from None
+        """The component, also of a file without attributes: what is missing is told then."""
+        return super().load(attributes or _Written(), context)
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
+        """The component, with every template evaluated."""
+        return cls(_evaluated(model.model_extra or {}, context), context.source_position_tree)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The pipeline's definitions; a wrong value is refused with the file and the key."""
+        """The pipeline's definitions; a wrong value is refused with its place in the file."""
         return build_pipeline(self.recipe(_shown_path(context)))
 
-    def recipe(self, place: str) -> PipelineRecipe:
-        """Every setting, checked; `place` is what errors name."""
-        base = {"base_model": self.base_model} if self.base_model else {}
-        base_model = base if isinstance(self.base_model, str) else self.base_model
-        registry = {"skip": True} if isinstance(self.registry, str) else self.registry
-        sections: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
-            "dataset": (DatasetRecipe, self.dataset),
-            "base_model": (BaseModelRecipe, base_model),
-            "train": (training_recipe(self.algorithm), self.train),
-            "pod": (pod_recipe(self.algorithm), self.pod),
-            "evaluate": (EvaluationRecipe, self.evaluate),
-            "gate": (GateRecipe, self.gate),
-            "registry": (RegistryRecipe, registry),
-            "schedule": (ScheduleRecipe, _or_settings("cron", self.schedule)),
-            "retrain_on_new_data": (NewDataRecipe, _switched(self.retrain_on_new_data)),
-            "freshness": (FreshnessRecipe, self.freshness),
-            "retry": (RetryRecipe, self.retry),
+    def recipe(self, file: str) -> PipelineRecipe:
+        """The attributes, checked; errors name `file`."""
+        return _Reader(file, self._source).read(self._attributes)
+
+
+class _Reader:
+    """Makes a recipe of attributes, and says where in the file a wrong one stands."""
+
+    def __init__(self, file: str, source: SourcePositionTree | None) -> None:
+        self._file, self._source = file, source
+
+    def read(self, attributes: Mapping[str, Any]) -> PipelineRecipe:
+        self._refuse_unknown(attributes)
+        kinds = section_recipes(str(attributes.get("algorithm", "osft")))
+        sections = {
+            name: self._section(name, kind, attributes[name])
+            for name, kind in kinds.items()
+            if name in attributes
         }
-        recipes = {
-            section: _recipe(kind, values, f"{place}: attributes.{section}")
-            for section, (kind, values) in sections.items()
-        }
-        attributes = {
-            "name": self.name,
-            "algorithm": self.algorithm,
-            "start_from": self.start_from,
-            "owners": self.owners,
-            "tags": self.tags,
-            "defined_in": place,
-        }
-        return _recipe(PipelineRecipe, attributes | recipes, f"{place}: attributes")
+        return self._recipe(PipelineRecipe, {**attributes, **sections, "defined_in": self._file})
+
+    def _refuse_unknown(self, attributes: Mapping[str, Any]) -> None:
+        known = known_attributes()
+        lines = [
+            f"{self._place((name,))}: there is no such setting. Known ones: "
+            f"{', '.join(sorted(known))}."
+            for name in attributes
+            if name not in known
+        ]
+        if "name" not in attributes:
+            lines.append(f"{self._place(('name',))}: it is missing. Give the pipeline a name.")
+        if lines:
+            raise ConfigError("\n".join(lines))
+
+    def _section(self, name: str, kind: type[_RecipeT], value: object) -> _RecipeT:
+        try:
+            settings = spelled_out(kind, kind.shorthand, value)
+        except ConfigError as problem:
+            raise ConfigError(f"{self._place((name,))}: {problem}.") from None
+        return self._recipe(kind, settings, name)
+
+    def _recipe(self, kind: type[_RecipeT], values: Mapping[str, Any], *above: str) -> _RecipeT:
+        try:
+            return kind.model_validate(values)
+        except ValidationError as problem:
+            told = explain_each(problem, kind)
+        raise ConfigError("\n".join(f"{self._place((*above, *loc))}: {text}" for loc, text in told))
+
+    def _place(self, loc: tuple[int | str, ...]) -> str:
+        """Such as `defs/weekly/defs.yaml:7:5: attributes.train.num_epochs`."""
+        key = ".".join(map(str, ("attributes", *loc)))
+        if self._source is None:
+            return f"{self._file}: {key}"
+        position, _ = self._source.lookup_closest_and_path(["attributes", *loc], None)
+        return f"{self._file}:{position.start.line}:{position.start.col}: {key}"
 
 
-def _or_settings(name: str, value: str | dict[str, Any]) -> dict[str, Any]:
-    """A value alone is that of the setting `name`."""
-    return {name: value} if isinstance(value, str) else value
-
-
-def _switched(value: bool | dict[str, Any]) -> dict[str, Any]:
-    """Whoever writes how often wants it."""
-    return {"enabled": value} if isinstance(value, bool) else {"enabled": True, **value}
-
-
-_RecipeT = TypeVar("_RecipeT", bound=BaseModel)
-
-
-def _recipe(kind: type[_RecipeT], values: dict[str, Any], place: str) -> _RecipeT:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as problem:
-        raise ConfigError(explain(problem, kind, place)) from None
+def _evaluated(value: Any, context: dg.ResolutionContext) -> Any:
+    """With templates evaluated. Dagster does it to all text, and makes the number 1.1 of "1.10"."""
+    if isinstance(value, Mapping):
+        return {key: _evaluated(one, context.at_path(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_evaluated(one, context.at_path(index)) for index, one in enumerate(value)]
+    is_template = isinstance(value, str) and any(mark in value for mark in _TEMPLATE_MARKS)
+    return context.resolve_value(value) if is_template else value
 
 
 def _shown_path(context: dg.ComponentLoadContext) -> str:

@@ -69,7 +69,7 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
     [
         (
             "  name: weekly\n  dataset: {data_split: 1.5}\n",
-            "lessons/defs/weekly/defs.yaml: attributes.dataset.data_split: Input should be less",
+            "lessons/defs/weekly/defs.yaml:4:13: attributes.dataset.data_split: Input should be",
         ),
         (
             "  name: weekly\n  dataset: {data_spilt: 0.9}\n",
@@ -89,8 +89,11 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         ("  name: weekly\n  registry: {reg_version: v1}\n", "expected a semantic version"),
         ("  name: weekly\n  registry: {force: I know}\n", "registry.force is for one run"),
         ("  name: weekly\n  registry: never\n", "'skip'"),
-        ("  name: weekly\n  registry: no\n", "expected 'skip', or settings of registry"),
-        ("  name: weekly\n  base_model: [a, b]\n", "expected the name of a model, or settings"),
+        ("  name: weekly\n  registry: no\n", "expected 'skip', or settings, such as address, port"),
+        (
+            "  name: weekly\n  base_model: [a, b]\n",
+            "expected a value of base_model, or settings",
+        ),
         ("  name: weekly\n  trian: {}\n", "there is no such setting. Known ones: algorithm, base"),
         ("  name: weekly\n  registry: {address: 'http://x:y@z'}\n", "it carries a credential"),
     ],

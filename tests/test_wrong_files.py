@@ -54,12 +54,24 @@ def said_of(file: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"{GOOD}  registry: skp\n", ": attributes.registry: expected 'skip', or settings of reg"),
-        (f"{GOOD}  registry: no\n", ":4: attributes.registry: expected 'skip', or settings of reg"),
-        (f"{GOOD}  algorithm: oft\n", ": attributes.algorithm: Input should be 'osft' or 'sft'."),
-        (f"{GOOD}  pod_: {{}}\n", ":4: attributes.pod_: there is no such setting. Known ones: alg"),
-        (f"{TYPE}attributes:\n  start_from: x\n", ":2: attributes.name: Field required."),
-        (TYPE, ": attributes.name: Field required."),
+        (
+            f"{GOOD}  registry: skp\n",
+            ":4:3: attributes.registry: expected 'skip', or settings",
+        ),
+        (
+            f"{GOOD}  registry: no\n",
+            ":4:3: attributes.registry: expected 'skip', or settings",
+        ),
+        (
+            f"{GOOD}  algorithm: oft\n",
+            ":4:3: attributes.algorithm: Input should be 'osft' or 'sft'",
+        ),
+        (
+            f"{GOOD}  pod_: {{}}\n",
+            ":4:3: attributes.pod_: there is no such setting. Known ones: ",
+        ),
+        (f"{TYPE}attributes:\n  start_from: x\n", ":2:1: attributes.name: it is missing."),
+        (TYPE, ":1:1: attributes.name: it is missing."),
         (f"{TYPE}attributes: [a]\n", ":2: attributes: Input should be an object."),
         (f"{GOOD}train: {{}}\n", ":4: train: there is no such key beside type and attributes."),
         (GOOD.removeprefix(TYPE), ":1: type: Field required."),
@@ -99,8 +111,8 @@ def test_every_wrong_key_is_a_line(file: Path) -> None:
 
     first, second = said_of(file).splitlines()
 
-    assert first.startswith(f"{PLACE}:4: attributes.trian: ")
-    assert second.startswith(f"{PLACE}:5: attributes.pod_: ")
+    assert first.startswith(f"{PLACE}:4:3: attributes.trian: ")
+    assert second.startswith(f"{PLACE}:5:3: attributes.pod_: ")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +176,7 @@ def test_a_misspelt_key_is_one_line_on_the_command_line(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "Error: osft_assets/defs/osft/defs.yaml:8: attributes.trian: there is no such setting. "
-        "Known ones: algorithm, base_model, dataset, evaluate, gate, name, pod, registry, "
-        "start_from, train."
+        "Error: osft_assets/defs/osft/defs.yaml:8:3: attributes.trian: there is no such setting. "
+        "Known ones: algorithm, base_model, dataset, evaluate, freshness, gate, name, owners, pod, "
+        "registry, retrain_on_new_data, retry, schedule, start_from, tags, train."
     )

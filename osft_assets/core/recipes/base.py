@@ -7,7 +7,7 @@ this one.
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -20,12 +20,16 @@ from pydantic import (
     field_validator,
 )
 
+from osft_assets.core.recipes.shorthand import Shorthand
+
 # Text longer than this is not repeated: it may be a token pasted into the wrong place.
 _LONGEST_REPEATED_TEXT = 16
 
 
 class Recipe(BaseModel):
     """Settings of one stage."""
+
+    shorthand: ClassVar[Shorthand | None] = None
 
     model_config = ConfigDict(
         frozen=True,
@@ -98,9 +102,20 @@ def explain(
     `called`: other names of fields, which say by themselves where they are.
     """
     return "\n".join(
-        _explain_one(problem, recipe, _where(problem["loc"], place, called))
+        f"{_where(problem['loc'], place, called)}: {_told(problem, recipe)}"
         for problem in error.errors(include_url=False)
     )
+
+
+def explain_each(
+    error: ValidationError, recipe: type[BaseModel]
+) -> list[tuple[tuple[int | str, ...], str]]:
+    """The same for a file: the keys that lead to each problem, and what is wrong.
+
+    Of what was found only numbers are repeated: in a file, anything may have slipped a line.
+    """
+    problems = error.errors(include_url=False)
+    return [(one["loc"], _told(one, recipe, int | float)) for one in problems]
 
 
 def _where(loc: Sequence[int | str], place: str, called: Mapping[str, str]) -> str:
@@ -109,12 +124,15 @@ def _where(loc: Sequence[int | str], place: str, called: Mapping[str, str]) -> s
     return ".".join([*start, *parts[1:]])
 
 
-def _explain_one(problem: Mapping[str, Any], recipe: type[BaseModel], where: str) -> str:
+def _told(
+    problem: Mapping[str, Any], recipe: type[BaseModel], repeated: Any = int | float | str | None
+) -> str:
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(recipe.model_fields))
-        return f"{where}: there is no such setting. Known ones: {known}."
+        return f"there is no such setting. Known ones: {known}."
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{where}: {message}{_found(problem, recipe)}."
+    found = _found(problem, recipe) if isinstance(problem["input"], repeated) else ""
+    return f"{message}{found}."
 
 
 def _found(problem: Mapping[str, Any], recipe: type[BaseModel]) -> str:

@@ -7,11 +7,14 @@ from pydantic import field_validator, model_validator
 from osft_assets.core.model_sources import parse_model_location
 from osft_assets.core.recipes.addresses import S3Endpoint
 from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob
+from osft_assets.core.recipes.shorthand import Shorthand
 from osft_assets.core.sources import S3Location
 
 
 class BaseModelRecipe(Recipe):
     """The model to start from."""
+
+    shorthand = Shorthand("base_model")
 
     base_model: str = knob(
         "Qwen/Qwen2.5-1.5B-Instruct",

@@ -6,6 +6,7 @@ from pydantic import field_validator
 
 from osft_assets.core.recipes.addresses import PublishTarget
 from osft_assets.core.recipes.base import EnvironmentName, Recipe, knob, matching
+from osft_assets.core.recipes.shorthand import Shorthand
 from osft_assets.core.registry_address import RegistryAddress, parse_registry_address
 
 _Version = Annotated[
@@ -19,6 +20,8 @@ _Version = Annotated[
 
 class RegistryRecipe(Recipe):
     """Where the model is registered, and as what."""
+
+    shorthand = Shorthand("skip", word="skip")
 
     address: str = knob(
         "",
