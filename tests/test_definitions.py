@@ -158,7 +158,7 @@ def test_a_wrong_yaml_file_is_one_line_on_the_command_line(tmp_path: Path) -> No
 
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "Error: osft_assets/defs/osft/defs.yaml: attributes.dataset.data_split: "
+        "Error: osft_assets/defs/osft/defs.yaml:7:5: attributes.dataset.data_split: "
         "Input should be less than or equal to 1 (found 2)."
     )
 
