@@ -21,6 +21,7 @@ _KINDS: dict[str, type[OsftError]] = {
     "registry_entry": errors.RegistryError,
 }
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
+_INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
 
 def refuse_failure(result: dg.ExecuteInProcessResult, but_not_of: str = "") -> None:
@@ -48,10 +49,10 @@ def _of_steps(result: dg.ExecuteInProcessResult) -> Iterator[OsftError]:
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         cause = error and (error.cause or error)
-        if cause is None:
-            yield OsftError(f"{event.step_key} was interrupted, and kept nothing")
-        elif cause.cls_name != _CHECK_FAILED:
-            yield _error(event.step_key or "", cause)
+        if cause is None or cause.cls_name in _INTERRUPTED:
+            raise KeyboardInterrupt(f"{_name(event.step_key)} was interrupted, and kept nothing")
+        if cause.cls_name != _CHECK_FAILED:
+            yield _error(_name(event.step_key), cause)
 
 
 def _error(step: str, cause: Any) -> OsftError:
@@ -61,9 +62,14 @@ def _error(step: str, cause: Any) -> OsftError:
         known: OsftError = ours(message.partition(": ")[2])
         return known
     # Nobody foresaw it, so whoever mends it needs to see where it was.
-    found = OsftError(f"{step.partition('__')[2]}: {message}")
+    found = OsftError(f"{step}: {message}")
     found.add_note(cause.to_string())
     return found
+
+
+def _name(step: str | None) -> str:
+    """Without the pipeline's."""
+    return (step or "").partition("__")[2] or "a check"
 
 
 def _of_checks(result: dg.ExecuteInProcessResult, but_not_of: str) -> Iterator[OsftError]:
