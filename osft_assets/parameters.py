@@ -34,7 +34,7 @@ _OPS = {
     "pod": ("training",),
     "evaluate": ("base_scores", "scores", "champion_scores"),
     "gate": ("forgetting_report",),
-    "registry": ("registry_entry",),
+    "registry": ("registry_preflight", "registry_entry"),
 }
 _OF_ONE_OP = ("train", "pod")
 # Dagster's own parts of run config, passed on.

@@ -8,9 +8,11 @@ from typing import Any
 import dagster as dg
 
 from osft_assets.checks.answers import answer, selected, specifications
+from osft_assets.config import launch_schema, parse_config
 from osft_assets.core import registry_claims, registry_preflight
 from osft_assets.core.ports import ModelRegistry
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_entry import RegistryEntry, model_name
 from osft_assets.core.registry_records import LOCAL_REGISTRY
 from osft_assets.core.workspace import Workspace
@@ -46,12 +48,12 @@ def registry_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
 def preflight_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
     """The claims about the registry of one pipeline, before anything is trained."""
     asset = dg.AssetKey([pipeline.name, "base_model"])
-    recipe, name = pipeline.registry, model_name(pipeline.name, pipeline.registry)
 
     @dg.multi_asset_check(
         name=f"{pipeline.name}__registry_preflight",
         specs=specifications(asset, registry_preflight.CLAIMS, registry_preflight.WARNINGS),
         can_subset=True,
+        config_schema=launch_schema(pipeline.registry),
     )
     @retried(pipeline.retry)
     def registry_preflight_checks(
@@ -59,6 +61,8 @@ def preflight_checks(pipeline: PipelineRecipe) -> dg.AssetChecksDefinition:
         workspace: dg.ResourceParam[Workspace],
         model_registry: dg.ResourceParam[ModelRegistry],
     ) -> Iterator[dg.AssetCheckResult]:
+        recipe = parse_config(RegistryRecipe, context.op_execution_context.op_config)
+        name = model_name(pipeline.name, recipe)
         model = None if recipe.skip else model_registry.read(recipe, name)
         problems = registry_preflight.judge(recipe, workspace, model)
         seen = {"registry": str(recipe.server or LOCAL_REGISTRY), "model": name}
