@@ -23,6 +23,9 @@ print(*sorted(key.to_user_string() for key in repository.asset_graph.get_all_ass
 """
 
 
+ROWS = "  name: weekly\n  dataset: {data_uri: pvc://rows.jsonl}\n"
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").write_text(
@@ -96,6 +99,15 @@ def test_a_new_directory_is_a_new_pipeline(project: Path) -> None:
         ),
         ("  name: weekly\n  trian: {}\n", "there is no such setting. Known ones: algorithm, base"),
         ("  name: weekly\n  registry: {address: 'http://x:y@z'}\n", "it carries a credential"),
+        (f"{ROWS}  schedule: every monday\n", "attributes.schedule.cron: no such time. Expected"),
+        (f"{ROWS}  schedule: 0 0 30 2 *\n", "attributes.schedule.cron: no such time. Expected"),
+        (
+            f"{ROWS}  schedule: {{cron: '@daily', timezone: Berlin}}\n",
+            "attributes.schedule.timezone: there is no such time zone. Expected a name such as",
+        ),
+        ("  name: weekly\n  schedule: '@daily'\n", "schedule would fail at every tick: dataset"),
+        ("  name: weekly\n  retrain_on_new_data: true\n", "would fail at every tick: dataset"),
+        (f"{ROWS}  retrain_on_new_data: 5\n", "attributes.retrain_on_new_data"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_file_and_the_key(

@@ -4,10 +4,10 @@ Schedules and sensors are stopped until somebody starts them. What becomes of th
 `osft_assets.automation` and `osft_assets.retries`; how to use it, docs/automation.md.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, field_validator, model_validator
 
 from osft_assets.core.recipes.base import Recipe, knob
 from osft_assets.core.recipes.shorthand import Shorthand
@@ -50,8 +50,19 @@ class NewDataRecipe(Recipe):
         False, "Make the sensor that asks the source, and the one that watches train_split."
     )
     every_minutes: int = knob(
-        5, "How often the source is asked.", unit="minutes", ge=1, le=7 * 24 * 60
+        5,
+        "How often the source is asked. Set, it enables, too.",
+        unit="minutes",
+        ge=1,
+        le=7 * 24 * 60,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whoever_says_how_often_wants_it(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "every_minutes" in values:
+            return {"enabled": True, **values}
+        return values
 
 
 class FreshnessRecipe(Recipe):
@@ -59,7 +70,16 @@ class FreshnessRecipe(Recipe):
 
     shorthand = Shorthand("within_hours")
 
-    within_hours: float = knob(0, "0 = any age.", unit="hours", ge=0, le=24 * 366)
+    within_hours: float = knob(
+        0, "0 = any age, else a minute (0.02) or more.", unit="hours", ge=0, le=24 * 366
+    )
+
+    @field_validator("within_hours")
+    @classmethod
+    def _not_shorter_than_dagster_can_tell(cls, value: float) -> float:
+        if 0 < value * 60 < 1:
+            raise ValueError("expected 0, or a minute (0.02) or more")
+        return value
 
 
 class RetryRecipe(Recipe):
