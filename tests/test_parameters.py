@@ -1,6 +1,7 @@
 """The jobs of the pipelines `osft` and `sft` take the flat names of the Kubeflow pipelines."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from osft_assets.core.errors import ConfigError
+from osft_assets.core.errors import ConfigError, TrainingError
+from osft_assets.core.ports import TrainingWatch
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.training_job import TrainingJob, TrainingOutcome
 from osft_assets.core.workspace import Workspace
 from osft_assets.parameters import flat_mapping
 from osft_assets.pipeline import build_pipeline
@@ -161,9 +164,7 @@ def test_a_wrong_type_or_name_makes_no_run(
     assert instance.get_runs_count() == 0
 
 
-def test_an_empty_address_makes_no_run(
-    workspace: Workspace, instance: dg.DagsterInstance
-) -> None:
+def test_an_empty_address_makes_no_run(workspace: Workspace, instance: dg.DagsterInstance) -> None:
     job = _job(workspace, _recipe(dataset={}))
 
     with pytest.raises(ConfigError, match="data_uri is empty"):
@@ -282,7 +283,7 @@ def test_other_pipelines_take_the_run_config_of_dagster(name: str, algorithm: st
     assert flat_mapping(_recipe(name, algorithm)) is None
 
 
-def test_the_launchpad_shows_the_values_of_the_file(workspace: Workspace) -> None:
+def test_the_launchpad_shows_the_values_of_the_file() -> None:
     recipe = _recipe("sft", "sft", train={"num_epochs": 7}, registry={"reg_author": "ann"})
 
     mapping = flat_mapping(recipe)
@@ -298,6 +299,65 @@ def test_the_executor_can_be_configured_too(job: dg.JobDefinition) -> None:
     loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
 
     assert job.execute_in_process(run_config={"loggers": loggers}).success
+
+
+def test_a_registry_given_for_one_run_is_looked_at_before_training(
+    job: dg.JobDefinition, trainer: FakeTrainer
+) -> None:
+    """Its servers could not load a model from a directory of this machine."""
+    values = {"phase_04_registry_man_address": "https://registry.example"}
+
+    done = job.execute_in_process(run_config=values, raise_on_error=False)
+
+    assert not done.success
+    assert trainer.jobs == []
+
+
+_ROOT = "OSFT_TEST_ROOT"
+
+
+class _TrainerToMend(FakeTrainer):
+    """Fails until there is a file."""
+
+    def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
+        mended = (Path(os.environ[_ROOT]) / "mended").exists()
+        self.fails = None if mended else TrainingError("no memory")
+        return super().train(job, watch)
+
+
+def failing_job() -> dg.JobDefinition:
+    """Dagster makes it anew, and keeps it."""
+    space = Workspace(Path(os.environ[_ROOT]) / "space")
+    resources = fake_resources(space, trainer=_TrainerToMend())
+    defs = dg.Definitions(resources=resources, executor=dg.in_process_executor)
+    return dg.Definitions.merge(build_pipeline(_recipe()), defs).resolve_job_def("osft_pipeline")
+
+
+def test_a_failed_run_goes_on_with_the_same_flat_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(_ROOT, str(tmp_path))
+    values = {"phase_02_train_man_train_epochs": 3}
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        with dg.execute_job(
+            dg.reconstructable(failing_job),
+            instance=instance,
+            run_config=values,
+            raise_on_error=False,
+        ) as first:
+            assert not first.success
+        (tmp_path / "mended").touch()
+        again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+        with dg.execute_job(
+            dg.reconstructable(failing_job), instance=instance, reexecution_options=again
+        ) as second:
+            assert second.success
+
+        run = instance.get_run_by_id(second.run_id)
+    assert run is not None
+    assert run.run_config == values
+    trained = tmp_path / "space/osft/final_model"
+    assert '"num_epochs": 3' in (trained.resolve().parent / "checkpoint.json").read_text()
 
 
 _CODE = """
@@ -360,3 +420,40 @@ class _Webserver:
     def close(self) -> None:
         self.context.__exit__(None, None, None)
         self.instance.dispose()
+
+
+@pytest.fixture(scope="module")
+def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Webserver]:
+    server = _Webserver(tmp_path_factory.mktemp("webserver"))
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"phase_02_train_man_train_epochs": 0}, "phase_02_train_man_train_epochs: Input should"),
+        ({"phase_02_train_opt_env_vars": "X"}, "phase_02_train_opt_env_vars: item 1 has no KEY="),
+        ({"phase_02_train_man_train_epochs": "three"}, "phase_02_train_man_train_epochs"),
+        ({"phase_02_train_man_epochs": 3}, 'config entry \\"phase_02_train_man_epochs'),
+        (
+            {"phase_01_dataset_opt_hf_token": "hf_hunter2hunter2"},
+            "expected the name of an environment variable",
+        ),
+        ({"phase_02_train_opt_hf_token": {"secret": "hunter2"}}, "comes with a later stage"),
+        ({"phase_02_train_opt_env_vars": "HF_TOKEN=hunter2"}, "HF_TOKEN looks like a secret"),
+        (
+            {"phase_01_dataset_man_data_uri": "https://bob:hunter2@example.org/rows.jsonl"},
+            "phase_01_dataset_man_data_uri",
+        ),
+    ],
+)
+def test_the_ui_refuses_to_launch_what_is_wrong(
+    webserver: _Webserver, values: dict[str, Any], expected: str
+) -> None:
+    answer = webserver.launch(values)
+
+    assert answer["__typename"] in ("PythonError", "RunConfigValidationInvalid")
+    assert expected in json.dumps(answer)
+    assert "hunter2" not in json.dumps(answer)
+    assert webserver.instance.get_runs_count() == 0
