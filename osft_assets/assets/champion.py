@@ -68,6 +68,7 @@ def _metadata(record: ChampionRecord) -> dict[str, Any]:
     return {
         "model": record.name,
         "version": record.version.version,
+        **{name: told[name] for name in (VERDICT, FORCED_BECAUSE) if name in told},
         "replaced": record.replaced or "none",
         "changed": record.changed,
         "how": record.promotion.kind,
@@ -76,5 +77,4 @@ def _metadata(record: ChampionRecord) -> dict[str, Any]:
         "at": record.promotion.at,
         "uri": record.version.uri,
         "registry": record.registry,
-        **{name: told[name] for name in (VERDICT, FORCED_BECAUSE) if name in told},
     }

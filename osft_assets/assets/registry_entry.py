@@ -82,9 +82,10 @@ def _run(context: dg.AssetExecutionContext, pipeline: str) -> RunSource:
 
 
 def _metadata(entry: RegistryEntry, pipeline: PipelineRecipe) -> dict[str, Any]:
-    return _registered(entry) | {
+    return {
         "verdict": entry.verdict,
         **({"forced_because": entry.forced_because} if entry.forced_because else {}),
+        **_registered(entry),
         "checkpoint": entry.checkpoint_fingerprint,
         "model_fingerprint": entry.model_fingerprint,
         "defined_in": pipeline.defined_in,
