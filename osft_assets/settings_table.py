@@ -78,27 +78,27 @@ def _row(name: str, field: FieldInfo) -> str:
     unit = f" {extra['unit']}" if extra.get("unit") else ""
     cells = (
         f"`{name}`",
-        _words(field.annotation),
-        f"`{_shown(field.default)}`{unit}",
+        words(field.annotation),
+        f"`{shown(field.default)}`{unit}",
         _range(field),
     )
     return f"| {' | '.join(cells)} | {field.description} |"
 
 
-def _words(annotation: Any) -> str:
+def words(annotation: Any) -> str:
     """A type as YAML knows it. No |, which would end the cell of the table."""
     kind, parts = get_origin(annotation), get_args(annotation)
     if kind is Literal:
-        return " or ".join(f"`{_shown(value)}`" for value in parts)
+        return " or ".join(f"`{shown(value)}`" for value in parts)
     if kind in (Union, UnionType):
-        return " or ".join(map(_words, parts))
+        return " or ".join(map(words, parts))
     if kind is Annotated:
-        return _words(parts[0])
+        return words(parts[0])
     if kind is list:
-        of_one = _words(parts[0])
+        of_one = words(parts[0])
         return f"list of ({of_one})" if " or " in of_one else f"list of {of_one}"
     if kind is dict:
-        return "dict" if parts[1] is Any else f"dict of {_words(parts[1])}"
+        return "dict" if parts[1] is Any else f"dict of {words(parts[1])}"
     return "null" if annotation is NoneType else str(annotation.__name__)
 
 
@@ -113,7 +113,8 @@ def _range(field: FieldInfo) -> str:
     return " ".join(f"{sign} {value}" for sign, value in found.items())
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A default as YAML has it."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value) or '""'

@@ -21,7 +21,8 @@ def parameters_of(document: Any) -> dict[str, Any]:
     for key in _WRAPPINGS:
         if isinstance(document, Mapping) and isinstance(document.get(key), Mapping | list):
             return parameters_of(document[key])
-    if isinstance(document, list) and all(isinstance(each, Mapping) for each in document):
+    is_list = isinstance(document, list) and all(isinstance(each, Mapping) for each in document)
+    if document and is_list:
         return {str(each.get("name")): each.get("value") for each in document}
     if isinstance(document, Mapping) and document:
         return {str(name): value for name, value in document.items()}

@@ -37,7 +37,10 @@ CHANGED = {
     "pod.annotations": _ONLY_KUBERNETES,
     "pod.pull_secret": _ONLY_KUBERNETES,
     "pod.workers": "More than one needs Kubernetes. Set on one machine, it is refused.",
-    "pod.gpu": "Without a GPU the default trains on the CPU; another number is refused.",
+    "pod.gpu": (
+        "Without a GPU the default trains on the CPU. More than there are, set on purpose, is "
+        "refused."
+    ),
     "pod.env_vars": "Nothing secret: what looks like it is refused.",
     "evaluate.model_args": (
         "The backend is transformers unless evaluate.backend is vllm. What only vLLM takes is "
