@@ -7,13 +7,14 @@ which there are, in `osft_assets/defs`.
 import click
 
 from osft_assets.commands.demo import demo
+from osft_assets.commands.new import new
 from osft_assets.commands.prune import prune
 from osft_assets.commands.registry import history, promote, register, registry, rollback
 from osft_assets.commands.run import run
 from osft_assets.commands.run_config import run_config
 
 _COMMANDS = (
-    *(demo, run, run_config),
+    *(demo, new, run, run_config),
     *(register, promote, rollback, history, registry),
     *(prune,),
 )

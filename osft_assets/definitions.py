@@ -3,6 +3,7 @@
 The settings of an installation come from the environment, read here and nowhere else:
 OSFT_WORKSPACE, the directory everything is written to (default: ./workspace);
 OSFT_WORKSPACE_URI, what other machines call it, such as pvc://claim/path;
+OSFT_DEFS, a directory with pipelines beside those in `defs/`: NAME/defs.yaml each;
 OSFT_CONFINE_INPUTS=1, read no files outside it;
 OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout;
 OSFT_FAILURE_WEBHOOK, an address that is told of failed runs;
@@ -21,6 +22,7 @@ from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
 from osft_assets.executor import local_executor
 from osft_assets.failures import failure_sensor
+from osft_assets.pipeline_files import own_pipelines_in, pipelines_in
 from resources.dataset_sources import DatasetSources
 from resources.evaluation_process import EvaluationProcess
 from resources.git_commit import git_commit
@@ -80,16 +82,33 @@ def _asked_of_git(directory: Path) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(lambda _: git_commit(directory))
 
 
-def served_pipelines() -> dg.Definitions:
-    """Those that the files in `defs/` define."""
+def served_pipelines(*more: Path) -> dg.Definitions:
+    """Those that files define: ours in `defs/`, the installation's own, and those of `more`."""
     here = Path(__file__).parent
-    with warnings.catch_warnings():  # the component loader's, about its own beta parts
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.filterwarnings("ignore", "`parse_obj_as` is deprecated", DeprecationWarning)
-        # Not load_from_defs_folder: it needs a pyproject.toml, which an installed package has not,
-        # and describes every component there is, which costs as much CPU as all our own loading.
-        tree = dg.ComponentTree.from_module(osft_assets.defs, project_root=here.parent)
-        return with_beginnings(tree.build_defs(here / "defs"))
+    own = [directory] if (directory := _own_directory()) else []
+    return with_beginnings(
+        dg.Definitions.merge(
+            pipelines_in(osft_assets.defs, here / "defs", here.parent),
+            *map(own_pipelines_in, [*own, *more]),
+        )
+    )
+
+
+def _own_directory() -> Path | None:
+    named = dg.EnvVar("OSFT_DEFS").get_value("")
+    return Path(named).expanduser().absolute() if named else None
+
+
+def directory_for_new_pipelines() -> Path:
+    """The installation's own, or the `defs/` of a checkout: an update would empty a package's."""
+    ours = Path(__file__).parent / "defs"
+    directory = _own_directory() or ours
+    if directory == ours and not (ours.parents[1] / "pyproject.toml").exists():
+        raise ConfigError(
+            f"This is an installed package ({ours.parent}), and no place for your files. Make a "
+            "directory for your pipelines, and set OSFT_DEFS to it, for Dagster too"
+        )
+    return directory
 
 
 def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
