@@ -75,7 +75,8 @@ def _tokens(tokenizer: Any, conversation: tuple[Message, ...]) -> Any:
     )
 
 
-def _padding(tokenizer: Any) -> int | None:
+def _padding(tokenizer: Any) -> Any:
+    """Or generation says that it takes the mark of the end."""
     found = tokenizer.pad_token_id
     return tokenizer.eos_token_id if found is None else found
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from osft_assets.core.markup import html_table
-from osft_assets.session.shown import Shown
+from osft_assets.session.shown import Shown, table
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,4 +25,4 @@ class Answers(Shown):
         said = (
             (self.questions, self.base, self.tuned) if self.tuned else (self.questions, self.base)
         )
-        return [html_table(columns, list(zip(*said, strict=True)))]
+        return [table(columns, list(zip(*said, strict=True)))]

@@ -9,10 +9,10 @@ import msgspec
 
 from osft_assets.core import dataset
 from osft_assets.core.charts import histogram_of_lengths
-from osft_assets.core.markup import cut_short, html_table
+from osft_assets.core.markup import cut_short
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.records import DatasetSplit, DatasetVersion, RowCounts
-from osft_assets.session.shown import Shown, facts, listed, pictures, text_of, title
+from osft_assets.session.shown import Shown, facts, listed, pictures, table, text_of, title
 
 _ROWS_SHOWN, _CHARACTERS_SHOWN = 5, 160
 
@@ -66,7 +66,7 @@ class Data(Shown):
             title("Rows and base model"),
             facts(self._facts()),
             listed(self.warnings),
-            html_table(("first rows to train on",), shown),
+            table(("first rows to train on",), shown),
             pictures(histogram_of_lengths(self.version.train)),
         ]
 

@@ -7,9 +7,8 @@ from typing import Any
 from osft_assets.core.forgetting import ForgettingReport
 from osft_assets.core.forgetting_charts import report_charts
 from osft_assets.core.forgetting_summary import sentences
-from osft_assets.core.markup import html_table
 from osft_assets.core.score_tables import COMPARED, comparison_rows
-from osft_assets.session.shown import Shown, listed, pictures, title
+from osft_assets.session.shown import Shown, listed, pictures, table, title
 from resources.data_frames import frame_of
 
 _MOST_NAMED = 10
@@ -78,6 +77,6 @@ class Report(Shown):
         return [
             title(first),
             listed([*others, *self.warnings]),
-            html_table(COMPARED, comparison_rows(self.record.comparisons)),
+            table(COMPARED, comparison_rows(self.record.comparisons)),
             pictures(report_charts(self.record)),
         ]

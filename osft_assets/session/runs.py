@@ -6,6 +6,7 @@ failure is `session.failures`.
 
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 from uuid import uuid4
@@ -47,15 +48,24 @@ class Runs:
             if self._says:
                 instance.add_event_listener(run_id, progress)
             try:
+                end_interrupted_runs(instance)
+                _hide_what_dagster_ignores()
                 return job.execute_in_process(
                     instance=instance,
                     run_config={"loggers": _QUIET, "ops": dict(config)},
                     asset_selection=[dg.AssetKey([self._pipeline, name]) for name in assets],
                     raise_on_error=False,
                     run_id=run_id,
+                    tags=this_process(),
                 )
             finally:
                 progress.end()
+
+
+def _hide_what_dagster_ignores() -> None:
+    """A notebook has an event loop already: Dagster knows, and leaves its own as it is."""
+    message = "coroutine 'BaseEventLoop.shutdown_asyncgens' was never awaited"
+    warnings.filterwarnings("ignore", message, RuntimeWarning)
 
 
 def _output() -> Any:

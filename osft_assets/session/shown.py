@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from osft_assets.core.markup import clean, html_table
+from osft_assets.core.markup import Rows, clean, html_table
 
 _PICTURE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<url>data:[^)]+)\)")
 _PAPER = "background:#fff;max-width:100%;display:block;margin:0.5em 0"
@@ -49,9 +49,18 @@ def pictures(markdown: str) -> str:
     return "".join([*parts, _words(markdown[end:])])
 
 
+def table(columns: Sequence[str], rows: Rows) -> str:
+    """Words begin at the left, where notebooks would have them end at the right."""
+    left = "text-align:left;vertical-align:top"
+    found = html_table(columns, rows)
+    for cell, style in (("th", f"{left};font-weight:normal"), ("td", left)):
+        found = re.sub(rf"<{cell}( scope=\"row\")?>", rf'<{cell}\1 style="{style}">', found)
+    return found.replace('scope="col"', f'scope="col" style="{left}"')
+
+
 def facts(found: Mapping[str, str]) -> str:
     """A table of names and values."""
-    return html_table(("", ""), list(found.items()))
+    return table(("", ""), list(found.items()))
 
 
 def listed(words: Sequence[str]) -> str:
