@@ -1,6 +1,7 @@
 """Runs in place of `instructlab/training/main_ds.py`: the same script, with what it lacks.
 
-Lacking are validation on a file of its own and the norm of the gradients. The script's own
+Lacking are validation on a file of its own, the norm of the gradients, and a way to train some of
+the weights only. The script's own
 `if __name__ == "__main__"` block is executed in the namespace of its module, where both can be put.
 Started by `resources.training_backends`: under torchrun where there is CUDA, else as one process.
 """
@@ -8,6 +9,7 @@ Started by `resources.training_backends`: under torchrun where there is CUDA, el
 import ast
 import functools
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -18,6 +20,7 @@ from osft_assets.core.training_call import holdout_directory
 from osft_assets.core.training_job import JOB_VARIABLE, TrainingJob
 from resources import sft_without_cuda
 from resources.metric_lines import write_in_order
+from resources.training_machine import patterns_for
 
 
 def main() -> None:
@@ -39,7 +42,10 @@ def run(worker: Any) -> None:
     """Add what is ours to the script's module, and let it train."""
     _record_gradient_norms()
     job = TrainingJob.model_validate_json(Path(os.environ[JOB_VARIABLE]).read_bytes())
-    if SftRecipe.model_validate(job.recipe).validation_frequency:
+    recipe = SftRecipe.model_validate(job.recipe)
+    if recipe.freeze_unconstrained:
+        _train_only_matrices(worker, patterns_for(job.model, ())[0])
+    if recipe.validation_frequency:
         _validate_on(f"{holdout_directory(job)}/data.jsonl", worker)
     logger = import_module("instructlab.training.async_logger").AsyncStructuredLogger
     wait_for_metrics = write_in_order(logger)
@@ -85,6 +91,22 @@ def _record_gradient_norms() -> None:
 
     accelerate.Accelerator.clip_grad_norm_ = clip_and_record
     model.get_global_grad_norm = lambda _: newest[0]
+
+
+def _train_only_matrices(worker: Any, patterns: Sequence[str]) -> None:
+    """Those that OSFT would constrain. Before FSDP's wrapping, which must keep the parameters apart
+    then: it would otherwise refuse to flatten trained and frozen ones together.
+    """
+    make = worker.Accelerator
+
+    @functools.wraps(make)
+    def made(**arguments: Any) -> Any:
+        for name, parameter in arguments["model"].named_parameters():
+            is_matrix = parameter.dim() == 2
+            parameter.requires_grad_(is_matrix and any(pattern in name for pattern in patterns))
+        return make(**{**arguments, "fsdp_use_orig_params": True})
+
+    worker.Accelerator = made
 
 
 def _validate_on(path: str, worker: Any) -> None:

@@ -1,26 +1,27 @@
 """Training Hub's backends, with our entry scripts in place of the libraries' own.
 
 Where there is CUDA these are Training Hub's own classes and torchrun; on a CPU the two that are
-registered here, which start one process instead. Parameters, data processing, output files and
+registered here, which fork one process instead. Parameters, data processing, output files and
 logs are Training Hub's own in both cases. The entry scripts are `resources.osft_entry` and
 `resources.sft_entry`: there the options take effect that get lost on the way, and `flags` is how
 those reach them that the scripts have and nobody passes on.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from osft_assets.core.training_failures import explained
+from resources.forked_trainer import ForkedTrainer
 
 _LAUNCHERS = {
     "osft": ("mini_trainer.api_train", "resources.osft_entry"),
     "sft": ("instructlab.training.main_ds", "resources.sft_entry"),
 }
 _ROWS_PER_PROCESS = 1000
+_LONGEST_END_SECONDS = 60.0
 
 
 def register_cpu_backends() -> None:
@@ -70,37 +71,52 @@ def our_entries(
     class Launched(original):  # type: ignore[misc, valid-type]
         def __init__(self, log_path: str, command: list[str], **more: Any) -> None:
             before_launch()
-            super().__init__(log_path, entry_command(command, entry, flags, on_cpu), **more)
+            super().__init__(log_path, entry_command(command, entry, flags), **more)
 
         def listen(self) -> None:
-            """Both libraries answer an interrupt by waiting a minute while training goes on, and
-            replace it by another error: stop the child first.
-            """
-            try:
-                super().listen()
-            except BaseException:
-                self.terminate()
-                raise
-            code = self.poll()
-            if code is not None and code < 0:  # they would only say that training failed
-                raise explained(f"the trainer exited with code {code}")
+            _listen(self, super().listen)
 
-    module.StreamablePopen = Launched
+    class Forked(ForkedTrainer):
+        def __init__(self, log_path: str, command: list[str], **_: Any) -> None:
+            before_launch()
+            super().__init__(log_path, entry, [*_arguments(command), *flags])
+
+        def listen(self) -> None:
+            _listen(self, super().listen)
+
+    module.StreamablePopen = Forked if on_cpu else Launched
     try:
         yield
     finally:
         module.StreamablePopen = original
 
 
-def entry_command(
-    command: Sequence[str], entry: str, flags: Sequence[str], on_cpu: bool
-) -> list[str]:
+def _listen(process: Any, listen: Callable[[], None]) -> None:
+    """Both libraries answer an interrupt by waiting a minute while training goes on, and replace it
+    by another error: stop the child first.
+    """
+    try:
+        listen()
+        process.wait(_LONGEST_END_SECONDS)  # its output closes a moment before it has ended
+    except BaseException:
+        process.terminate()
+        raise
+    code = process.poll()
+    if code is not None and code < 0:  # they would only say that training failed
+        raise explained(f"the trainer exited with code {code}")
+
+
+def entry_command(command: Sequence[str], entry: str, flags: Sequence[str]) -> list[str]:
     """torchrun <flags> .../script.py <trainer's flags>, with our script and more flags."""
-    script = next(index for index, part in enumerate(command) if part.endswith(".py"))
-    ours = [*command[script + 1 :], *flags]
-    if on_cpu:
-        return [sys.executable, "-m", entry, *ours]
-    return [*command[:script], "--module", entry, *ours]
+    return [*command[: _script(command)], "--module", entry, *_arguments(command), *flags]
+
+
+def _arguments(command: Sequence[str]) -> Sequence[str]:
+    return command[_script(command) + 1 :]
+
+
+def _script(command: Sequence[str]) -> int:
+    return next(index for index, part in enumerate(command) if part.endswith(".py"))
 
 
 def _refuse_more_than_one_process(parameters: dict[str, Any]) -> None:

@@ -66,14 +66,17 @@ def _train(job: TrainingJob, directory: Path) -> TrainingOutcome:
     start = time.monotonic()
     recipe = recipe_of(job)
     refuse_missing_trackers(recipe, os.environ)
+    machine = find_machine(job.algorithm)
+    if not machine.cuda_devices:  # before the trainers are imported
+        prepare_for_cpu(os.environ, job.model.parameters)
     patterns: list[str] = []
     notes: tuple[str, ...] = ()
     if isinstance(recipe, OsftRecipe):
         patterns, notes = patterns_for(job.model, recipe.target_patterns)
-    call = training_call(job, find_machine(job.algorithm), patterns)
-    if call.on_cpu:
-        prepare_for_cpu(os.environ, job.model.parameters)
-    elif call.attention == "sdpa":
+    elif recipe.freeze_unconstrained:
+        patterns_for(job.model, ())  # or an error
+    call = training_call(job, machine, patterns)
+    if not call.on_cpu and call.attention == "sdpa":
         os.environ["TESTING"] = "true"  # mini-trainer's way to do without flash-attn; no other use
     try:
         if recipe.validation_frequency > 0:

@@ -14,7 +14,7 @@ from osft_assets.core.records import DatasetSplit
 from osft_assets.core.training_job import TrainingJob
 
 # Raise it when a change to how we train gives another model for the same recipe.
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 _Algorithm = Literal["osft", "sft"]
 
 

@@ -273,3 +273,35 @@ def test_under_torchrun_with_two_processes_fsdp1_trains_and_saves_the_whole_mode
         name: weight.shape for name, weight in before.items()
     }
     assert not any(weight.equal(before[name]) for name, weight in after.items())
+
+
+def test_sft_trains_only_the_matrices_when_told(tiny: Tiny, trained: Trained) -> None:
+    run = trained("sft", freeze_unconstrained=True, checkpoint_at_epoch=False)
+    before, after = tensors(tiny.model), tensors(run.model)
+
+    assert _losses(run)[-1] < _losses(run)[0]
+    assert run.outcome.certificate is None
+    assert {name for name in after if not after[name].equal(before[name])} == {
+        name for name in before if is_projection(name)
+    }
+
+
+def test_under_fsdp1_too_sft_trains_only_the_matrices_when_told(
+    tiny: Tiny, trained: Trained
+) -> None:
+    run = trained(
+        "sft",
+        *(sys.executable, "-m", "tests.training.gloo_worker"),
+        gpu=2,
+        asked=("gpu",),
+        num_epochs=1,
+        freeze_unconstrained=True,
+        checkpoint_at_epoch=False,
+    )
+    before, after = tensors(tiny.model), tensors(run.model)
+
+    assert run.outcome.world_size == 2
+    assert _losses(run)[-1] < _losses(run)[0]
+    assert {name for name in after if not after[name].equal(before[name])} == {
+        name for name in before if is_projection(name)
+    }

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.training_call import recipe_of
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, Step
+from resources.forked_trainer import ForkedTrainer
 from resources.process_tree import MARKER_VARIABLE, _marked, kill_marked
 from resources.sft_entry import report_peak_memory, script_block
 from resources.training_backends import entry_command
@@ -297,12 +299,24 @@ def test_a_gpu_that_is_not_wanted_is_hidden(tiny: Tiny, tmp_path: Path) -> None:
 def test_our_script_is_launched_in_place_of_theirs() -> None:
     theirs = ["torchrun", "--standalone", "/lib/mini_trainer/train.py", "--seed=42"]
 
-    assert entry_command(theirs, "resources.osft_entry", ["--eps=0.1"], on_cpu=False) == [
+    assert entry_command(theirs, "resources.osft_entry", ["--eps=0.1"]) == [
         *("torchrun", "--standalone", "--module", "resources.osft_entry", "--seed=42", "--eps=0.1")
     ]
-    assert entry_command(theirs, "resources.osft_entry", [], on_cpu=True) == [
-        *(sys.executable, "-m", "resources.osft_entry", "--seed=42")
-    ]
+
+
+def test_a_forked_trainer_is_as_a_process_that_was_started(tmp_path: Path) -> None:
+    ends_well = ForkedTrainer(str(tmp_path / "log"), "tests.training.forked", ["end", "7"])
+    waits = ForkedTrainer(str(tmp_path / "other"), "tests.training.forked", ["wait"])
+
+    ends_well.listen()
+    with pytest.raises(subprocess.TimeoutExpired):
+        waits.wait(0.01)
+    waits.terminate()
+    waits.listen()
+
+    assert ends_well.wait(10) == ends_well.poll() == 7
+    assert waits.wait(10) == -signal.SIGTERM
+    assert (tmp_path / "log").read_text().splitlines() == ["out: end 7", "err"]
 
 
 def test_patterns_come_from_the_architecture_and_not_from_the_path(tiny: Tiny) -> None:

@@ -23,11 +23,6 @@ class OsftRecipe(TrainingRecipe):
         gt=0,
         lt=1,
     )
-    freeze_unconstrained: bool = knob(
-        False,
-        "Strict OSFT: train nothing but the constrained matrices. mini-trainer lets embeddings, "
-        "lm_head, norms and biases change freely, and they can forget everything by themselves.",
-    )
     target_patterns: list[str] = knob(
         [], "Names of the weight matrices to constrain. Empty = by the architecture."
     )

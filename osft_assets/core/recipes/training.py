@@ -36,6 +36,12 @@ class TrainingRecipe(Recipe):
         64000, "Tokens of one micro-batch on one GPU: the memory cap.", unit="tokens", ge=1
     )
     seed: int = knob(42, "Seed of shuffling and initialisation.", ge=0, lt=2**32)
+    freeze_unconstrained: bool = knob(
+        False,
+        "Train nothing but the weight matrices that OSFT constrains. With OSFT that is strict "
+        "OSFT: mini-trainer lets embeddings, lm_head, norms and biases change freely, and they can "
+        "forget everything by themselves.",
+    )
     use_liger: bool = knob(False, "Liger kernels: faster and smaller on NVIDIA GPUs.")
     beta1: float = knob(0.9, "AdamW: decay of the mean of the gradients.", ge=0, lt=1)
     beta2: float = knob(0.95, "AdamW: decay of the mean of their squares.", ge=0, lt=1)
