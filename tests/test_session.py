@@ -328,7 +328,7 @@ def test_a_pipeline_of_the_code_location_is_known_by_its_name(workspace: Workspa
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(workspace: Workspace) -> None:
-    with pytest.raises(ConfigError, match=r"no pipeline 'dmeo', but demo, osft, sft"):
+    with pytest.raises(ConfigError, match=r"no pipeline 'dmeo', but demo, .*osft, sft"):
         FineTuning("dmeo", workspace=workspace.root)
 
 
@@ -352,7 +352,13 @@ def test_a_file_elsewhere_describes_a_pipeline(workspace: Workspace, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("a: [", "is no YAML"), ("name: x", "has no attributes"), (None, "read")]
+    ("text", "expected"),
+    [
+        ("a: [", "is no YAML"),
+        ("name: x", "has no attributes"),
+        ("attributes: {}\n---\nattributes: {}\n", "has 2 pipelines"),
+        (None, "read"),
+    ],
 )
 def test_a_file_that_describes_none_is_refused(
     tmp_path: Path, text: str | None, expected: str

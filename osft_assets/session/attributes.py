@@ -33,11 +33,14 @@ def recipe_of(attributes: Mapping[str, Any], place: str) -> PipelineRecipe:
 def attributes_in(file: Path) -> dict[str, Any]:
     """What a `defs.yaml` says, with its templates filled in."""
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     except OSError as problem:
         raise ConfigError(f"{file} cannot be read: {problem.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{file} is no YAML. `dg check yaml` says where, for defs/") from None
+    if len(documents) > 1:
+        raise ConfigError(f"{file} has {len(documents)} pipelines. Expected a file with one")
+    document = documents[0] if documents else None
     if not isinstance(document, dict) or not isinstance(document.get("attributes"), dict):
         raise ConfigError(f"{file} has no attributes. Expected what a pipeline's defs.yaml has")
     context = dg.ResolutionContext.default().with_scope(
