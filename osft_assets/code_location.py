@@ -11,6 +11,7 @@ import dagster as dg
 
 from osft_assets.console import RunProgress
 from osft_assets.core.errors import OsftError
+from osft_assets.interrupted_runs import end_interrupted_runs, this_process
 from osft_assets.run_settings import refusal
 from osft_assets.wrong_files import short_lines
 
@@ -58,6 +59,7 @@ def execute(
     with dg.DagsterInstance.get() if kept else dg.DagsterInstance.ephemeral() as instance:
         found = job_definition(job)
         try:
+            end_interrupted_runs(instance)
             if progress and not verbose:
                 instance.add_event_listener(run_id, progress)
             return found.execute_in_process(
@@ -65,6 +67,7 @@ def execute(
                 run_config={"loggers": console} | (config or {}),
                 raise_on_error=False,
                 run_id=run_id,
+                tags=this_process(),
             )
         except (OsftError, dg.DagsterError) as problem:  # found before there is a run
             if reason := refusal(found, problem):

@@ -48,6 +48,8 @@ class RunProgress:
                 self._tell(step, f"{told}{event.user_message}")
         elif found.event_type_value == "STEP_UP_FOR_RETRY":
             self._tell(step, f"Tried again after: {_reason(found)}")
+        elif "blocked by limit for pool" in (found.message or ""):
+            self._tell(step, "Waits for its turn: another run computes on this machine")
 
     def end(self) -> None:
         """What was held back is said, and the line ends."""

@@ -14,6 +14,7 @@ from uuid import uuid4
 import dagster as dg
 
 from osft_assets.console import RunProgress
+from osft_assets.interrupted_runs import end_interrupted_runs, this_process
 
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
