@@ -15,7 +15,11 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 # A page of Dagster asks its server many things, and the machine may train a model meanwhile.
 SHOWN_WITHIN_SECONDS, ENDED_WITHIN_SECONDS = 120, 900
 WIDTH, HEIGHT = 1400, 900
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server"]
+_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server"),
+    # As the other tests: the network ends at this machine.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 
 
 class Screen:
@@ -48,6 +52,11 @@ class Screen:
     def shows(self, *words: str) -> None:
         for each in words:
             expect(self.text(each)).to_be_visible()
+
+    def scroll_to(self, words: str) -> None:
+        """To where these words alone are, in the middle of the screen."""
+        place = self.page.get_by_text(words, exact=True).filter(visible=True).first
+        place.evaluate("place => place.scrollIntoView({block: 'center'})")
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()

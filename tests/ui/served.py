@@ -56,7 +56,7 @@ def served(directory: Path) -> Iterator[Served]:
         process = subprocess.Popen(
             [*command, "-h", "127.0.0.1", "-p", str(port)],
             cwd=code,
-            env={**os.environ, "DAGSTER_HOME": str(home), "OSFT_WORKSPACE": str(workspace)},
+            env={**_others(), "DAGSTER_HOME": str(home), "OSFT_WORKSPACE": str(workspace)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -68,6 +68,11 @@ def served(directory: Path) -> Iterator[Served]:
         yield found
     finally:
         _stop(process)
+
+
+def _others() -> dict[str, str]:
+    """The environment, without the settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("OSFT_")}
 
 
 def _code_location(directory: Path) -> Path:

@@ -17,6 +17,7 @@ def test_the_loss_is_watched_while_the_model_trains(tab: Screen, facts: Run) -> 
     tab.asset("facts", "training_metrics")
     tab.press("Plots")
     tab.shows("learning_rate", "tokens_per_second")
+    tab.scroll_to("loss")
     tab.picture("live-loss")
     tab.open(f"/runs/{facts.run_id}")
     tab.shows("of 96: loss", "facts__training")
