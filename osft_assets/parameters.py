@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, get_origin
 
 import dagster as dg
-from pydantic.fields import FieldInfo
 
 from osft_assets.config import launch_schema
 from osft_assets.core.flat_config import (
@@ -48,8 +47,12 @@ def flat_mapping(pipeline: PipelineRecipe) -> dg.ConfigMapping | None:
     """The launchpad of its job; None when the job takes Dagster's own run config."""
     if not takes_flat_names(pipeline):
         return None
-    fields = {each.name: _field(pipeline, each) for each in flat_parameters(pipeline)}
-    fields |= {name: _section(pipeline, name) for name in sections_of(pipeline)}
+    schemas = {name: launch_schema(getattr(pipeline, name)) for name in sections_of(pipeline)}
+    fields = {
+        each.name: _field(pipeline, each, schemas[each.section][each.field])
+        for each in flat_parameters(pipeline)
+    }
+    fields |= {name: _section(pipeline, name, schema) for name, schema in schemas.items()}
     fields |= {name: dg.Field(_ANY_DICT, is_required=False) for name in _DAGSTERS}
     return dg.ConfigMapping(config_fn=partial(_run_config, pipeline), config_schema=fields)
 
@@ -86,33 +89,25 @@ def job_config(job: dg.JobDefinition, settings: Sections) -> dict[str, Any]:
     return config
 
 
-def _section(pipeline: PipelineRecipe, section: str) -> dg.Field:
+def _section(pipeline: PipelineRecipe, section: str, schema: dict[str, dg.Field]) -> dg.Field:
     """What has no flat name."""
-    fields = launch_schema(getattr(pipeline, section))
-    names = without_flat_name(pipeline, section)
     return dg.Field(
-        {name: fields[name] for name in names},
+        {name: schema[name] for name in without_flat_name(pipeline, section)},
         is_required=False,
         description=f"Settings of {section} that the Kubeflow pipeline did not have.",
     )
 
 
-def _field(pipeline: PipelineRecipe, parameter: OldParameter) -> dg.Field:
-    recipe = getattr(pipeline, parameter.section)
-    field = type(recipe).model_fields[parameter.field]
+def _field(pipeline: PipelineRecipe, parameter: OldParameter, nested: dg.Field) -> dg.Field:
+    field = type(getattr(pipeline, parameter.section)).model_fields[parameter.field]
+    extra = field.json_schema_extra
+    is_secret = isinstance(extra, dict) and bool(extra.get("secret"))
+    is_text_or_more = get_origin(field.annotation) in (dict, list)
+    of_any_type = is_secret or is_text_or_more or parameter.field in _LIKE_A_NUMBER
     return dg.Field(
-        _config_type(pipeline, parameter, field),
+        # Ours checks what may be of any type: Dagster's refusal would repeat a secret.
+        dg.Any if of_any_type else nested.config_type,
         default_value=flat_default(pipeline, parameter),
         is_required=False,
         description=f"{parameter.place}: {field.description}",
     )
-
-
-def _config_type(pipeline: PipelineRecipe, parameter: OldParameter, field: FieldInfo) -> Any:
-    extra = field.json_schema_extra
-    is_secret = isinstance(extra, dict) and bool(extra.get("secret"))
-    is_text_or_more = get_origin(field.annotation) in (dict, list)
-    if is_secret or is_text_or_more or parameter.field in _LIKE_A_NUMBER:
-        # Of any type for Dagster, whose refusal would repeat a secret; ours checks.
-        return dg.Any
-    return launch_schema(getattr(pipeline, parameter.section))[parameter.field].config_type

@@ -18,6 +18,10 @@ from osft_assets.parameters import flat_mapping
 from osft_assets.pipeline import build_pipeline
 from tests.fakes import FakeSource, FakeTrainer, fake_resources
 
+_UP_TO_TRAINING = [
+    dg.AssetKey(["osft", name])
+    for name in ("base_model", "train_split", "holdout_split", "checkpoint", "training_metrics")
+]
 _ROWS = {"dataset": {"data_uri": "pvc://rows.jsonl"}, "defined_in": "defs.yaml"}
 
 
@@ -89,7 +93,9 @@ def test_a_run_without_config_is_what_the_file_says(
 def test_what_has_no_flat_name_is_set_in_its_section(
     job: dg.JobDefinition, trainer: FakeTrainer
 ) -> None:
-    assert job.execute_in_process(run_config={"train": {"freeze_unconstrained": True}}).success
+    values = {"train": {"freeze_unconstrained": True}}
+
+    assert job.execute_in_process(run_config=values, asset_selection=_UP_TO_TRAINING).success
 
     assert trainer.jobs[0].recipe["freeze_unconstrained"] is True
 
@@ -218,7 +224,9 @@ def test_a_token_is_given_by_the_name_of_its_variable(
 
 
 def test_an_empty_token_is_the_old_default(job: dg.JobDefinition) -> None:
-    assert job.execute_in_process(run_config={"phase_01_dataset_opt_hf_token": ""}).success
+    values = {"phase_01_dataset_opt_hf_token": ""}
+
+    assert job.execute_in_process(run_config=values, asset_selection=_UP_TO_TRAINING).success
 
 
 @pytest.mark.parametrize(
@@ -236,7 +244,7 @@ def test_only_what_was_set_on_purpose_counts_as_asked(
     job: dg.JobDefinition, trainer: FakeTrainer, values: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     """What needs Kubernetes is refused then, and noted where it is only the default."""
-    assert job.execute_in_process(run_config=values).success
+    assert job.execute_in_process(run_config=values, asset_selection=_UP_TO_TRAINING).success
 
     assert trainer.jobs[0].asked == expected
 
@@ -295,10 +303,12 @@ def test_the_launchpad_shows_the_values_of_the_file() -> None:
     assert fields["phase_04_registry_man_name"].default_value == "sft-model"
 
 
-def test_the_executor_can_be_configured_too(job: dg.JobDefinition) -> None:
+def test_what_is_dagsters_own_is_passed_on(job: dg.JobDefinition) -> None:
     loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
 
-    assert job.execute_in_process(run_config={"loggers": loggers}).success
+    config = {"loggers": loggers}
+
+    assert job.execute_in_process(run_config=config, asset_selection=_UP_TO_TRAINING).success
 
 
 def test_a_registry_given_for_one_run_is_looked_at_before_training(

@@ -115,6 +115,16 @@ def test_another_kind_of_row_makes_a_new_version(workspace: Workspace) -> None:
     assert read_version(after).kind == "documents"
 
 
+def test_one_run_may_ask_for_another_kind_of_row_than_the_file(workspace: Workspace) -> None:
+    rows = [{"input_ids": list(range(n, n + 30)), "labels": list(range(30))} for n in range(10)]
+
+    asked = run(workspace, FakeSource(rows), row_kind="tokens")
+    by_the_file = run(workspace, FakeSource(rows), OsftRecipe(use_processed_dataset=True))
+
+    assert read_version(asked).kind == "tokens"
+    assert by_the_file == asked
+
+
 def test_without_a_revision_the_content_tells_what_is_new(workspace: Workspace) -> None:
     first = run(workspace, FakeSource(chats(10), revision=""))
     same = run(workspace, FakeSource(chats(10), revision=""))
