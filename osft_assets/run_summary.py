@@ -44,12 +44,19 @@ def list_claims(result: dg.ExecuteInProcessResult) -> None:
 
 def list_failures(result: dg.ExecuteInProcessResult) -> None:
     """Every step that failed, with the reason."""
+    for step, reason in failures(result):
+        click.echo(f"FAILED {step}: {reason}", err=True)
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:
+    """The steps that failed, each with the reason."""
+    found = []
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         cause = error and (error.cause or error)
         message = cause.message.strip().partition(": ")[2] if cause else ""
-        reason = message or "it was interrupted, and kept nothing"
-        click.echo(f"FAILED {event.step_key}: {reason}", err=True)
+        found.append((str(event.step_key), message or "it was interrupted, and kept nothing"))
+    return found
 
 
 def _summarize_rows(split: DatasetSplit, workspace: Workspace) -> None:

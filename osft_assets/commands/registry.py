@@ -6,6 +6,7 @@ Promoting runs the job that materializes `champion`, so the UI shows who did wha
 """
 
 import getpass
+import json
 import os
 import sys
 from datetime import datetime
@@ -16,21 +17,24 @@ import dagster as dg
 
 from osft_assets.code_location import definitions, execute, refuse_unknown
 from osft_assets.console import RunProgress
-from osft_assets.core.champion import champion_name, history_of
+from osft_assets.core.champion import ChampionRecord, champion_name, history_of
 from osft_assets.core.errors import OsftError
 from osft_assets.core.promotion import read_model
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registered_properties import FORCED_BECAUSE
 from osft_assets.core.registry_records import VersionListing
+from osft_assets.run_report import print_report
 from osft_assets.run_summary import list_claims, list_failures, summarize_entry
 
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _reason = click.option("--reason", default="", help="Why, for the history.")
 
 
 @click.command()
 @click.argument("pipeline")
 @click.option("--force", default="", metavar="REASON", help="Register it though it was blocked.")
-def register(pipeline: str, force: str) -> None:
+@_json
+def register(pipeline: str, force: str, as_json: bool) -> None:
     """Register the newest checkpoint of PIPELINE, which a run of it does by itself.
 
     For what the gate blocked, and for what a registry that was down has missed.
@@ -38,6 +42,9 @@ def register(pipeline: str, force: str) -> None:
     refuse_unknown(pipeline)
     ops = {f"{pipeline}__registry_entry": {"config": {"force": force}}} if force else {}
     result = execute(f"{pipeline}_register", {"ops": ops}, RunProgress())
+    if as_json:
+        print_report(result, pipeline)
+        sys.exit(0 if result.success else 1)
     list_claims(result)
     list_failures(result)
     if not result.success:
@@ -50,22 +57,25 @@ def register(pipeline: str, force: str) -> None:
 @click.argument("pipeline")
 @click.argument("version", default="")
 @_reason
-def promote(pipeline: str, version: str, reason: str) -> None:
+@_json
+def promote(pipeline: str, version: str, reason: str, as_json: bool) -> None:
     """Make VERSION of the model of PIPELINE the champion; without VERSION, the newest one."""
-    _change(pipeline, {"version": version, "reason": reason})
+    _change(pipeline, {"version": version, "reason": reason}, as_json)
 
 
 @click.command()
 @click.argument("pipeline")
 @_reason
-def rollback(pipeline: str, reason: str) -> None:
+@_json
+def rollback(pipeline: str, reason: str, as_json: bool) -> None:
     """Make the champion before this one of PIPELINE the champion again."""
-    _change(pipeline, {"rollback": True, "reason": reason})
+    _change(pipeline, {"rollback": True, "reason": reason}, as_json)
 
 
 @click.command()
 @click.argument("pipeline")
-def history(pipeline: str) -> None:
+@_json
+def history(pipeline: str, as_json: bool) -> None:
     """List the versions of the model of PIPELINE, and every change of its champion."""
     refuse_unknown(pipeline)
     place, name = _registered_as(pipeline)
@@ -75,6 +85,12 @@ def history(pipeline: str) -> None:
         champion = champion_name(model)
     except OsftError as problem:
         raise click.ClickException(str(problem)) from None
+    if as_json:
+        told = {"name": model.name, "registry": model.registry, "champion": champion}
+        versions = [version.model_dump(mode="json") for version in model.versions]
+        made = [change.model_dump(mode="json") for change in changes]
+        click.echo(json.dumps(told | {"versions": versions, "champions": made}, indent=2))
+        return
     click.echo(f"{model.name} in {model.registry}")
     for version in model.versions:
         click.echo(_line(version, version.version == champion))
@@ -104,20 +120,35 @@ def serve(port: int) -> None:
         raise click.ClickException(str(problem)) from None
 
 
-def _change(pipeline: str, settings: dict[str, Any]) -> None:
+def _change(pipeline: str, settings: dict[str, Any], as_json: bool) -> None:
     refuse_unknown(pipeline)
     ops = {f"{pipeline}__champion": {"config": settings | {"by": _who()}}}
     result = execute(f"{pipeline}_promote", {"ops": ops})
-    list_failures(result)
+    if not as_json or not result.success:
+        list_failures(result)
     if not result.success:
         sys.exit(1)
     champion = result.asset_value(dg.AssetKey([pipeline, "champion"]))
+    if as_json:
+        click.echo(json.dumps(_told(champion), indent=2))
+        return
     after = f", after {champion.replaced}" if champion.replaced else ""
     now = f"the champion now{after}" if champion.changed else "the champion already"
     forced = champion.version.properties.get(FORCED_BECAUSE)
     but = f" It was forced past the gate: {forced}." if forced else ""
     click.echo(f"{champion.name} {champion.version.version} is {now}.{but}")
     _say_whether_it_is_kept()
+
+
+def _told(champion: ChampionRecord) -> dict[str, Any]:
+    version = champion.version
+    return {
+        "name": champion.name,
+        "version": version.version,
+        "uri": version.uri,
+        "changed": champion.changed,
+        "replaced": champion.replaced,
+    }
 
 
 def _who() -> str:

@@ -8,6 +8,7 @@ import click
 
 from osft_assets.code_location import definitions, execute, job_definition, refuse_unknown
 from osft_assets.console import RunProgress
+from osft_assets.run_report import print_report
 from osft_assets.run_settings import read_settings, with_settings
 from osft_assets.run_summary import summarize
 
@@ -30,7 +31,10 @@ from osft_assets.run_summary import summarize
     "pipelines osft and sft. Can be given several times.",
 )
 @click.option("--verbose", is_flag=True, help="Show Dagster's own log, with the trace of failures.")
-def run(pipeline: str, file: Path | None, settings: tuple[str, ...], verbose: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+def run(
+    pipeline: str, file: Path | None, settings: tuple[str, ...], verbose: bool, as_json: bool
+) -> None:
     """Materialize everything of PIPELINE, in this process.
 
     With DAGSTER_HOME set, the run is kept there and the UI shows it. OSFT_WORKSPACE is where it
@@ -39,6 +43,10 @@ def run(pipeline: str, file: Path | None, settings: tuple[str, ...], verbose: bo
     refuse_unknown(pipeline)
     config = read_settings(file) if file else {}
     config = with_settings(job_definition(f"{pipeline}_pipeline"), config, settings)
+    if as_json:
+        result = execute(f"{pipeline}_pipeline", config, RunProgress(), verbose)
+        print_report(result, pipeline)
+        sys.exit(0 if result.success else 1)
     sys.exit(0 if materialize(pipeline, verbose, config) else 1)
 
 

@@ -1,0 +1,115 @@
+"""`osft-assets doctor`: whether this machine can train, and what to do when it cannot."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from osft_assets.code_location import definitions
+from osft_assets.core import diagnosis
+from osft_assets.core.diagnosis import Finding
+from osft_assets.core.errors import OsftError
+from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.pipeline_facts import PipelineFacts, pipeline_facts
+from resources import diagnosis_probes as probes
+from resources.library_versions import installed_versions
+
+_PATIENCE = {"retries": 0, "timeout": 3.0}  # of a look, not of a run
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  osft-assets doctor
+  osft-assets doctor --json | jq '.findings[] | select(.verdict != "ok")'
+"""
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at everything a run needs: libraries, GPU, disk, settings, registries, pipelines.
+
+    Exits with 1 when something fails that training needs. No token is shown.
+    """
+    findings = []
+    for finding in _findings():
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    if as_json:
+        click.echo(json.dumps(diagnosis.as_json(findings), indent=2))
+    elif diagnosis.can_train(findings):
+        click.echo("\nThis machine can train.")
+    else:
+        click.echo("\nThis machine cannot train yet: see FAIL above.")
+    sys.exit(0 if diagnosis.can_train(findings) else 1)
+
+
+def _show(finding: Finding) -> None:
+    click.echo(f"  {finding.verdict:<6} {finding.name}: {finding.found}")
+    if finding.verdict != "ok" and finding.remedy:
+        click.echo(f"         -> {finding.remedy}")
+
+
+def _findings() -> Iterator[Finding]:
+    yield _ourselves()
+    yield diagnosis.judge_python(sys.version_info[:3])
+    torch = probes.find_torch()
+    yield diagnosis.judge_torch(torch)
+    yield from diagnosis.judge_accelerators(probes.find_accelerators(), bool(torch.gpus))
+    needed, wanted = probes.find_pins("train"), probes.find_pins("eval")
+    pins = {name: pin for name, pin in {**wanted, **needed}.items() if name != "torch"}
+    yield from diagnosis.judge_versions(installed_versions(list(pins)), pins, list(needed))
+    yield diagnosis.judge_shared_memory(probes.shared_memory_bytes(), bool(torch.gpus))
+    yield diagnosis.judge_dagster_home(*probes.read_dagster_home())
+    yield from diagnosis.judge_tokens(
+        {name: bool(os.environ.get(name)) for name in diagnosis.TOKENS}
+    )
+    yield from _pipelines()
+
+
+def _ourselves() -> Finding:
+    names = ("osft-assets", "dagster", "dagster-webserver", "model-registry")
+    try:
+        told = ", ".join(f"{name} {version(name)}" for name in names)
+    except PackageNotFoundError as missing:
+        remedy = "pip install osft-assets"
+        return Finding("versions", "warn", f"{missing.name} is not installed as a package", remedy)
+    return Finding("versions", "ok", told)
+
+
+def _pipelines() -> Iterator[Finding]:
+    """What only shows once the code location is loaded."""
+    try:
+        location = definitions()
+    except click.ClickException as problem:
+        yield Finding("pipelines", "FAIL", problem.message, "Mend the file")
+        return
+    yield from diagnosis.judge_workspace(probes.try_place(location.workspace().root))
+    found = pipeline_facts(location.defs)
+    yield Finding("pipelines", "ok", ", ".join(one.name for one in found) or "none")
+    for one in found:
+        if not one.data_uri:
+            remedy = f"Set attributes.dataset.data_uri of {one.name} before you run it"
+            yield Finding(f"data of {one.name}", "warn", "not set", remedy)
+    for one in {facts.registry.address: facts for facts in found}.values():
+        yield _registry(one, location.registry())
+
+
+def _registry(facts: PipelineFacts, registries: Any) -> Finding:
+    place = facts.registry.server
+    recipe: RegistryRecipe = facts.registry.model_copy(update=_PATIENCE)
+    if recipe.skip:
+        return Finding(f"registry of {facts.name}", "ok", "skipped")
+    if facts.registry.server is None:  # read as a file: its client takes seconds to import
+        return diagnosis.judge_local_registry(*probes.try_local_registry(registries.local_path))
+    try:
+        known = registries.read(recipe, facts.model)
+    except OsftError as problem:
+        remedy = f"See registry: of {facts.name}; training works, registering would not"
+        return Finding(f"registry: {place}", "warn", str(problem), remedy)
+    many = len(known.versions) if known else 0
+    return Finding(f"registry: {place}", "ok", f"answers; {many} version(s) of {facts.model}")
