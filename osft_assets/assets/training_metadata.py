@@ -66,19 +66,17 @@ def checkpoint_metadata(trained: TrainedCheckpoint, pipeline: PipelineRecipe) ->
 
 
 def _summary(version: CheckpointVersion) -> str:
-    """How it was made, and what is guaranteed of it, in a few sentences."""
+    """How it was made, and what is guaranteed of it. Short lines: the page cuts off longer ones."""
     summary, outcome = version.summary, version.outcome
-    told = (
+    lines = [
         f"**{summary.steps:,} steps of {version.algorithm}** on {outcome.device}, "
-        f"{duration(outcome.seconds)}: loss {summary.first_loss:.3g} to {summary.final_loss:.3g}."
-    )
-    if not outcome.certificate:
-        return told
-    return (
-        f"{told}\n\n**{outcome.certificate.constrained_share:.0%} of the parameters are "
-        f"constrained**; at most {outcome.certificate.worst_leak:.1e} of an update leaks into what "
-        "is frozen."
-    )
+        f"{duration(outcome.seconds)}",
+        f"Loss {summary.first_loss:.3g} to {summary.final_loss:.3g}",
+    ]
+    if outcome.certificate:
+        share, leak = outcome.certificate.constrained_share, outcome.certificate.worst_leak
+        lines += [f"{share:.0%} of the parameters are constrained", f"Worst leak {leak:.1e}"]
+    return "\n\n".join(lines)
 
 
 def metrics_metadata(trained: TrainedCheckpoint) -> dict[str, Any]:
