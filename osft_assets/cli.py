@@ -8,6 +8,7 @@ import click
 
 from osft_assets.commands.demo import demo
 from osft_assets.commands.doctor import doctor
+from osft_assets.commands.examples import examples_of
 from osft_assets.commands.list import list_pipelines
 from osft_assets.commands.new import new
 from osft_assets.commands.prune import prune
@@ -47,4 +48,5 @@ def main() -> None:
 
 for _commands in _SECTIONS.values():
     for _command in _commands:
+        _command.epilog = _command.epilog or examples_of(str(_command.name))
         main.add_command(_command)

@@ -34,6 +34,13 @@ def test_what_scripts_read_can_be_had_as_json(name: str) -> None:
     assert "--json" in options
 
 
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_help_of_every_command_has_examples(name: str) -> None:
+    told = CliRunner().invoke(main, [name, "--help"]).output
+
+    assert f"Examples:\n    osft-assets {name}" in told
+
+
 def test_help_lists_every_command_in_a_section() -> None:
     told = CliRunner().invoke(main, ["--help"]).output
 

@@ -21,13 +21,7 @@ from resources.library_versions import installed_versions
 _PATIENCE = {"retries": 0, "timeout": 3.0}  # of a look, not of a run
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  osft-assets doctor
-  osft-assets doctor --json | jq '.findings[] | select(.verdict != "ok")'
-"""
-)
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
     """Look at everything a run needs: libraries, GPU, disk, settings, registries, pipelines.

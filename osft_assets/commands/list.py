@@ -10,14 +10,7 @@ from osft_assets.core.redaction import redact
 from osft_assets.pipeline_facts import pipeline_facts
 
 
-@click.command(
-    "list",
-    epilog="""\b
-Examples:
-  osft-assets list
-  osft-assets list --json | jq -r '.[].name'
-""",
-)
+@click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_pipelines(as_json: bool) -> None:
     """List the pipelines: how each trains, on what, when, and what its model is called."""

@@ -13,14 +13,7 @@ from osft_assets.core.pipeline_file import NewPipeline, pipeline_file
 from osft_assets.wrong_files import short_lines
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  osft-assets new support_chats --data-uri s3://bucket/chats/
-  osft-assets new sql --algorithm sft --base-model Qwen/Qwen2.5-7B-Instruct
-  osft-assets new week_2 --start-from week_1 --data-uri hf://org/rows --schedule '0 6 * * 1'
-"""
-)
+@click.command()
 @click.argument("name")
 @click.option("--algorithm", type=click.Choice(["osft", "sft"]), default="osft", show_default=True)
 @click.option("--data-uri", default="", metavar="ADDRESS", help="Where its rows are.")
