@@ -64,7 +64,7 @@ class SkillMatrix(Record):
     """Every skill (column) after every step of a chain of pipelines (row). None: not measured.
 
     The first step is the base model of the first pipeline. A skill is what a pipeline's holdout
-    measures, with one metric for the whole column. `rows` has a hash of what was asked for every
+    measures, or rows of the user's own (skill:name), with one metric for the whole column. `rows` has a hash of what was asked for every
     value: those of different rows are not compared.
     """
 

@@ -110,18 +110,19 @@ def _next_step(steps: Sequence[str], pipeline: str) -> str:
 
 
 def _skills(record: ScoresRecord) -> dict[str, TaskScores]:
-    """The holdouts, by the pipelines they belong to."""
+    """The holdouts, by the pipelines they belong to, and the user's own skills, by their names."""
     return {
         record.pipeline if task.kind == "holdout" else task.name.removeprefix(_EARLIER): task
         for task in record.tasks
-        if task.kind in ("holdout", "earlier")
+        if task.kind in ("holdout", "earlier", "skill")
     }
 
 
 def _new_column(skill: str, task: TaskScores, steps: int, policy: GateRecipe) -> SkillColumn:
     # As a holdout is judged, whichever it is now: or the first column of a chain, an earlier skill
     # by its second step, could have another metric than all that follow.
-    score = deciding_metric(task.model_copy(update={"kind": "holdout"}), policy)
+    own = task if task.kind == "skill" else task.model_copy(update={"kind": "holdout"})
+    score = deciding_metric(own, policy)
     empty: tuple[None, ...] = (None,) * steps
     return SkillColumn(skill, score.key, score.higher_is_better is True, empty, ("",) * steps)
 

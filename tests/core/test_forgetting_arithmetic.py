@@ -213,6 +213,21 @@ def test_a_training_that_measures_nothing_leaves_a_row_of_unknowns() -> None:
     assert extended(None, record("b"), record("b"), POLICY).values == ((), ())
 
 
+def test_skills_of_the_users_own_are_columns_too_and_transfer_nothing() -> None:
+    own = [
+        task(score("exact_match", value), kind="skill", name="skill:old") for value in (1.0, 0.8)
+    ]
+
+    found = extended(
+        None, record("a", own[0], holdout(1)), record("a", own[1], holdout(0.1)), POLICY
+    )
+
+    assert found.skills == ("a", "skill:old")
+    assert found.metrics == ("bits_per_byte,none", "exact_match,none")
+    assert [row[1] for row in found.values] == [1.0, 0.8]
+    assert backward_transfer(found) is None
+
+
 def test_an_earlier_skill_that_no_report_told_of_becomes_a_column() -> None:
     before = record("b", holdout(3.0), holdout(1.0, of="a"))
     after = record("b", holdout(0.5), holdout(1.1, of="a"))
