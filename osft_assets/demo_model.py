@@ -6,8 +6,8 @@ saved weights, on 40 questions of each skill that it never practised: addition 1
 next letters 1.00, sorting 0.975, writing 1.00; on the new facts, 0.00.
 
 Made in 298 CPU seconds, on one of two busy x86 cores, torch 2.13; another processor rounds
-differently, and makes a model a little different. Beside the directory goes `old_skills.jsonl`: the
-questions, so that forgetting can be measured.
+differently, and makes a model a little different. Beside the directory go `old_skills.jsonl`, the
+questions, so that forgetting can be measured, and `old_skills/`, the same of each skill by itself.
 """
 
 import argparse
@@ -20,9 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from osft_assets.demo_rows import demo_rows
+from osft_assets.demo_rows import demo_rows, write_rows
 from osft_assets.demo_skills import exam, practice
 
 DEMO = Path(__file__).parent / "defs" / "demo"
@@ -58,8 +56,16 @@ def make(directory: Path, steps: int = _STEPS) -> None:
     _train(model, tokenized(tokenizer, rows), steps)
     model.to(torch.bfloat16).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    lines = (msgspec.json.encode(row) + b"\n" for row in exam())
-    (directory.parent / "old_skills.jsonl").write_bytes(b"".join(lines))
+    write_exam(directory.parent)
+
+
+def write_exam(directory: Path) -> None:
+    """All questions in one file, and those of each skill in one of its own."""
+    write_rows(directory / "old_skills.jsonl", exam())
+    (directory / "old_skills").mkdir(exist_ok=True)
+    for skill in {row["skill"]: None for row in exam()}:
+        of_skill = [row for row in exam() if row["skill"] == skill]
+        write_rows(directory / "old_skills" / f"{skill.replace(' ', '_')}.jsonl", of_skill)
 
 
 def load(directory: Path) -> tuple[Any, Any]:

@@ -1,0 +1,61 @@
+"""The ways to train that the demo compares, and at which rates.
+
+Each is a pipeline of `osft_assets/defs/demo/defs.yaml`, whose own rate is SAME_RATE. The rates of
+the second table are the lowest at which a way learned 90 % of the new facts, of those that
+`python -m benchmarks.forgetting sweep` tries (seed 0); what came of it is in docs/forgetting.md.
+"""
+
+from dataclasses import dataclass
+
+SAME_RATE = 0.003
+SECOND = "demo_second"  # the next step of the chain, on top of `demo`
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train."""
+
+    pipeline: str
+    name: str
+    own_rate: float
+
+
+WAYS = (
+    Way("demo", "OSFT, strict", SAME_RATE),
+    Way("demo_sft", "SFT", 0.001),
+    Way("demo_sft_matrices", "SFT, matrices only", 0.001),
+    Way("demo_osft", "OSFT, mini-trainer's", 0.001),
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of the demo."""
+
+    pipeline: str
+    rate: float
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return f"{self.pipeline}-{self.rate:g}"
+
+
+def lanes(quick: bool) -> tuple[tuple[Planned, ...], ...]:
+    """The runs, in two rows that go on side by side; each row in its order.
+
+    `demo_second` comes after `demo`. A pipeline's own rate comes last, so that its records are
+    about that.
+    """
+    by_name = {way.pipeline: way for way in WAYS}
+    strict, sft, matrices, osft = (
+        _both(by_name[name]) for name in ("demo", "demo_sft", "demo_sft_matrices", "demo_osft")
+    )
+    if quick:
+        return strict[:1], sft[:1]
+    return (*strict, Planned(SECOND, SAME_RATE), *osft), (*sft, *matrices)
+
+
+def _both(way: Way) -> tuple[Planned, ...]:
+    rates = dict.fromkeys((SAME_RATE, way.own_rate))
+    return tuple(Planned(way.pipeline, rate) for rate in rates)

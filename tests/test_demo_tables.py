@@ -1,0 +1,94 @@
+"""The demo's tables: what is in them, and what is not when a run is missing."""
+
+from typing import Any
+
+from osft_assets.core.forgetting import SkillMatrix
+from osft_assets.demo_outcome import Outcome
+from osft_assets.demo_tables import (
+    comma_separated,
+    markdown,
+    matrix_rows,
+    matrix_text,
+    plain,
+    tables,
+)
+from osft_assets.demo_ways import SAME_RATE, SECOND, WAYS
+
+_MATRIX = SkillMatrix(
+    steps=("/here/model", "demo", SECOND),
+    skills=("demo", "skill:old"),
+    metrics=("bits_per_byte,none", "exact_match,none"),
+    higher_is_better=(False, True),
+    values=((0.98, 1.0), (0.01, 0.85), (None, 0.8)),
+)
+
+
+def outcome(pipeline: str, rate: float = SAME_RATE, **more: Any) -> Outcome:
+    usual = {
+        **{"ended": "registered", "new": 0.95, "old": 0.825, "old_words": "-17.5 points"},
+        **{"registered_as": f"{pipeline}-model 1.0.0"},
+    }
+    return Outcome(pipeline=pipeline, rate=rate, **(usual | more))
+
+
+def all_of_them() -> list[Outcome]:
+    same = [outcome(way.pipeline) for way in WAYS]
+    own = [outcome(way.pipeline, way.own_rate) for way in WAYS if way.own_rate != SAME_RATE]
+    return [*same, *own, outcome(SECOND, matrix=_MATRIX)]
+
+
+def test_both_tables_have_every_way_once() -> None:
+    same, own = tables(all_of_them())
+
+    assert [row[0] for row in same.rows] == [row[0] for row in own.rows]
+    assert {row[1] for row in same.rows} == {f"{SAME_RATE:g}"}
+    assert [row[1] for row in own.rows] == [f"{way.own_rate:g}" for way in WAYS]
+    strict = ("0.003", "95.0%", "82.5%", "-17.5 points", "passed", "demo-model 1.0.0")
+    assert own.rows[0][1:] == strict
+
+
+def test_what_the_gate_refused_is_blocked_and_not_registered() -> None:
+    refused = outcome("demo_sft", ended="refused", registered_as="", old=0.01)
+
+    (table,) = tables([outcome("demo"), refused])
+
+    assert table.rows[1][3] == "1.0%"
+    assert table.rows[1][-2:] == ("blocked", "nothing")
+
+
+def test_a_run_that_failed_has_no_numbers() -> None:
+    failed = Outcome(pipeline="demo_sft", rate=SAME_RATE, ended="failed", why="disk full")
+
+    (table,) = tables([outcome("demo"), failed])
+
+    assert table.rows[1][2:] == ("", "", "", "FAILED", "")
+
+
+def test_columns_line_up() -> None:
+    (table,) = tables([outcome("demo"), outcome("demo_sft_matrices")])
+    _, head, *rows = table.text().splitlines()
+
+    assert {row.index("95.0%") for row in rows} == {head.index("new facts")}
+
+
+def test_the_matrix_has_the_skills_below_each_other_and_the_steps_as_columns() -> None:
+    head, taught, old = matrix_rows(_MATRIX)
+
+    assert head == ("skill", "measured by", "model", "demo", SECOND)
+    assert taught == ("demo", "bits_per_byte, less is better", "0.98", "0.01", "")
+    assert old == ("skill:old", "exact_match", "100.0%", "85.0%", "80.0%")
+
+
+def test_without_the_second_step_there_is_no_matrix() -> None:
+    assert matrix_text([outcome("demo")]) == ""
+    assert "Every skill" not in markdown([outcome("demo")])
+
+
+def test_the_files_hold_the_same_numbers() -> None:
+    outcomes = all_of_them()
+
+    assert len(comma_separated(outcomes).splitlines()) == 1 + len(outcomes)
+    assert "| OSFT, strict |" in markdown(outcomes)
+    assert "## Every skill after every step" in markdown(outcomes)
+    assert plain(outcomes)[0]["old"] == 0.825
+    assert comma_separated([]) == "\r\n"
