@@ -54,19 +54,21 @@ $(DAGSTER_HOME)/dagster.yaml:
 	@mkdir -p $(DAGSTER_HOME)
 	@cp deployment/dagster.local.yaml $@
 
-test: setup ## Run the tests
-	$(BIN)/python -m pytest
+test: setup ## Run the tests, without those that need a browser
+	$(BIN)/python -m pytest -m "not ui"
 
 test-gpu: setup ## Run the tests that need a GPU, with their figures
 	$(BIN)/python -m pytest -s -m gpu tests/gpu
 
-test-ui: ## Not built yet: drive the UI in a real browser
+test-ui: setup ## Drive the UI in Chromium (OSFT_SCREENSHOTS=docs/images takes the pictures of the docs)
+	$(BIN)/python -m pytest -m ui tests/ui
+
 cluster: ## Not built yet: bring up a Kubernetes cluster to test on
 cluster-test: ## Not built yet: the tests that need a cluster
-test-ui cluster cluster-test:
+cluster cluster-test:
 	@echo "make $@: nothing to do yet, the stage it belongs to is not built."; exit 1
 
-check: lint types imports test ## All that CI runs: lint, types, import contracts, tests
+check: lint types imports test test-ui ## All that CI runs: lint, types, import contracts, tests, UI
 
 lint: setup ## Style and formatting
 	$(BIN)/ruff check .
@@ -82,8 +84,9 @@ format: setup ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## Write docs/settings.md anew from the recipes
+docs: setup ## Write the generated pages anew: docs/settings.md, docs/kubeflow.md
 	$(BIN)/python -m osft_assets.settings_table docs/settings.md
+	$(BIN)/python -m osft_assets.kubeflow_table docs/kubeflow.md
 
 bench: setup ## Measure against other ways to do the same, as ratios (about 20 minutes)
 	$(BIN)/python -m benchmarks.code_location
