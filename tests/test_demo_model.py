@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from osft_assets import demo_skills
-from osft_assets.demo_model import DEMO, exact_match, load, tokenized
+from osft_assets.demo_model import DEMO, exact_match, load, tokenized, write_exam
+from osft_assets.demo_rows import demo_rows, more_rows
 
 TRAINER_DROPS_BELOW = 20  # tokens
 
@@ -41,7 +42,7 @@ def test_the_chat_template_marks_who_speaks(model_and_tokenizer: tuple[Any, Any]
     assert asked == "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.mark.parametrize("name", ["new_facts.jsonl", "old_skills.jsonl"])
+@pytest.mark.parametrize("name", ["new_facts.jsonl", "more_facts.jsonl", "old_skills.jsonl"])
 def test_the_trainer_drops_no_row(name: str, model_and_tokenizer: tuple[Any, Any]) -> None:
     _, tokenizer = model_and_tokenizer
     lengths = [len(tokens) for tokens, _ in tokenized(tokenizer, rows_of(name))]
@@ -65,14 +66,34 @@ def test_it_answers_questions_of_every_old_skill(model_and_tokenizer: tuple[Any,
     assert min(marks.values()) >= 0.9, marks
 
 
-def test_it_does_not_know_the_new_facts(model_and_tokenizer: tuple[Any, Any]) -> None:
-    marks = exact_match(*model_and_tokenizer, rows_of("new_facts.jsonl"))
+@pytest.mark.parametrize("name", ["new_facts.jsonl", "more_facts.jsonl"])
+def test_it_does_not_know_the_new_facts(name: str, model_and_tokenizer: tuple[Any, Any]) -> None:
+    marks = exact_match(*model_and_tokenizer, rows_of(name))
 
     assert marks[""] <= 0.1
 
 
 def test_the_exam_that_ships_is_the_one_the_code_makes() -> None:
     assert demo_skills.exam() == rows_of("old_skills.jsonl")
+
+
+def test_the_exam_of_each_skill_ships_too(tmp_path: Path) -> None:
+    write_exam(tmp_path)
+    made = {path.name: path.read_bytes() for path in (tmp_path / "old_skills").iterdir()}
+
+    assert len(made) == 5
+    for name, content in made.items():
+        assert (DEMO / "old_skills" / name).read_bytes() == content
+
+
+def test_the_facts_that_ship_are_those_the_code_makes() -> None:
+    assert list(demo_rows()) == rows_of("new_facts.jsonl")
+    assert list(more_rows()) == rows_of("more_facts.jsonl")
+
+
+def test_other_numbers_are_other_facts() -> None:
+    assert list(demo_rows(1)) != list(demo_rows(2))
+    assert len(list(demo_rows(1))) == len(list(demo_rows()))
 
 
 def test_no_question_of_the_exam_is_practised() -> None:
