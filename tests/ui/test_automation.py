@@ -12,4 +12,3 @@ def test_nothing_runs_by_itself_until_somebody_switches_it_on(tab: Screen) -> No
     switches = tab.page.locator("input[type=checkbox]")
     expect(switches.nth(7)).to_be_attached()
     assert not [each for each in switches.all() if each.is_checked()]
-    tab.picture("automation")
