@@ -64,8 +64,8 @@ class SkillMatrix(Record):
     """Every skill (column) after every step of a chain of pipelines (row). None: not measured.
 
     The first step is the base model of the first pipeline. A skill is what a pipeline's holdout
-    measures, or rows of the user's own (skill:name), with one metric for the whole column. `rows` has a hash of what was asked for every
-    value: those of different rows are not compared.
+    measures, or rows of the user's own (skill:name), with one metric for the whole column. `rows`
+    has a hash of what was asked for every value: those of different rows are not compared.
     """
 
     steps: tuple[str, ...]
