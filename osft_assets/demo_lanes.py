@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -46,9 +47,10 @@ class Lanes:
             while any(thread.is_alive() for thread in threads):
                 time.sleep(_LOOK_EVERY_SECONDS)
         finally:
-            self._stop()
-            for thread in threads:
-                thread.join()
+            with _uninterrupted():
+                self._stop()
+                for thread in threads:
+                    thread.join()
         return self._outcomes
 
     def _lane(self, lane: Sequence[Planned], total: int) -> None:
@@ -116,6 +118,16 @@ class Lanes:
             time.sleep(_LOOK_EVERY_SECONDS)
         for process in running:
             _signal(process, signal.SIGKILL)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Whoever presses Ctrl-C twice gets no more than a process that is left behind."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _signal(process: "subprocess.Popen[str]", number: int) -> None:

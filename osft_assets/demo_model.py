@@ -6,8 +6,8 @@ saved weights, on 40 questions of each skill that it never practised: addition 1
 next letters 1.00, sorting 0.975, writing 1.00; on the new facts, 0.00.
 
 Made in 298 CPU seconds, on one of two busy x86 cores, torch 2.13; another processor rounds
-differently, and makes a model a little different. Beside the directory go `old_skills.jsonl`, the
-questions, so that forgetting can be measured, and `old_skills/`, the same of each skill by itself.
+differently, and makes a model a little different. Beside the directory goes `old_skills.jsonl`: the
+questions, so that forgetting can be measured.
 """
 
 import argparse
@@ -56,16 +56,7 @@ def make(directory: Path, steps: int = _STEPS) -> None:
     _train(model, tokenized(tokenizer, rows), steps)
     model.to(torch.bfloat16).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    write_exam(directory.parent)
-
-
-def write_exam(directory: Path) -> None:
-    """All questions in one file, and those of each skill in one of its own."""
-    write_rows(directory / "old_skills.jsonl", exam())
-    (directory / "old_skills").mkdir(exist_ok=True)
-    for skill in {row["skill"]: None for row in exam()}:
-        of_skill = [row for row in exam() if row["skill"] == skill]
-        write_rows(directory / "old_skills" / f"{skill.replace(' ', '_')}.jsonl", of_skill)
+    write_rows(directory.parent / "old_skills.jsonl", exam())
 
 
 def load(directory: Path) -> tuple[Any, Any]:

@@ -1,11 +1,17 @@
 """What came of one run of the demo: a file that its process writes and the tables are made of."""
 
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean
 from typing import Literal
 
-from osft_assets.core.figures import difference_with_interval, figure
+from pydantic import Field
+
+from osft_assets.core.figures import difference_with_interval
 from osft_assets.core.forgetting import ForgettingReport, SkillMatrix, TaskComparison
 from osft_assets.core.records import Record
-from osft_assets.core.scores import ScoresRecord
+from osft_assets.core.scores import ScoresRecord, read_documents
+from osft_assets.demo_skills import exam
 
 OLD_SKILLS = "skill:old"
 _NEW_FACTS = "holdout"
@@ -33,12 +39,9 @@ class Outcome(Record):
     steps: int = 0
     report: str = ""
     model: str = ""
+    skills: dict[str, float] = Field(default_factory=dict)  # the old ones, each by itself
+    skills_before: dict[str, float] = Field(default_factory=dict)
     matrix: SkillMatrix | None = None
-
-    @property
-    def kept_words(self) -> str:
-        """How many of the old skills' questions are answered still, in percent of all."""
-        return figure(self.old, share=True)
 
 
 def measured(
@@ -58,6 +61,8 @@ def measured(
         "old_high": old.difference.high,
         "old_words": difference_with_interval(old),
         "retention": _kept(old),
+        "skills": _by_skill(after),
+        "skills_before": _by_skill(before),
         "matrix": report.matrix,
     }
 
@@ -66,6 +71,15 @@ def _exact(scores: ScoresRecord, name: str) -> tuple[float, int]:
     task = next(task for task in scores.tasks if task.name == name)
     score = next(score for score in task.overall() if score.metric == _METRIC)
     return score.value, score.n
+
+
+def _by_skill(scores: ScoresRecord) -> dict[str, float]:
+    """The questions are scored as one task, which decides; they come in the order of the exam."""
+    documents = read_documents(Path(scores.directories[OLD_SKILLS]), f"{_METRIC},none")
+    right = defaultdict(list)
+    for row, document in zip(exam(), documents, strict=True):
+        right[row["skill"]].append(document.total / document.weight)
+    return {skill: fmean(shares) for skill, shares in right.items()}
 
 
 def _kept(old: TaskComparison) -> float | None:

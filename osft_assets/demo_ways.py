@@ -8,7 +8,7 @@ the second table are the lowest at which a way learned 90 % of the new facts, of
 from dataclasses import dataclass
 
 SAME_RATE = 0.003
-SECOND = "demo_second"  # the next step of the chain, on top of `demo`
+FIRST, SECOND = "demo", "demo_second"  # the steps of the chain
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Way:
 
 
 WAYS = (
-    Way("demo", "OSFT, strict", SAME_RATE),
-    Way("demo_sft", "SFT", 0.001),
-    Way("demo_sft_matrices", "SFT, matrices only", 0.001),
+    Way(FIRST, "OSFT, strict", SAME_RATE),
+    Way("demo_sft", "SFT", 0.00025),
+    Way("demo_sft_matrices", "SFT, matrices only", 0.0005),
     Way("demo_osft", "OSFT, mini-trainer's", 0.001),
 )
 
@@ -49,7 +49,7 @@ def lanes(quick: bool) -> tuple[tuple[Planned, ...], ...]:
     """
     by_name = {way.pipeline: way for way in WAYS}
     strict, sft, matrices, osft = (
-        _both(by_name[name]) for name in ("demo", "demo_sft", "demo_sft_matrices", "demo_osft")
+        _both(by_name[name]) for name in (FIRST, "demo_sft", "demo_sft_matrices", "demo_osft")
     )
     if quick:
         return strict[:1], sft[:1]

@@ -91,7 +91,7 @@ def test_the_demo_compares_four_ways_and_goes_on_with_a_second_step(
     for way in WAYS:
         assert done.stdout.count(f"\n{way.name}  ") == 2
     assert "Every skill after every step of the chain" in done.stdout
-    assert "skill:capitals" in done.stdout
+    assert "\nwriting            exact_match" in done.stdout
     assert "What this does not show" in done.stdout
     assert "make dev" in done.stdout
     assert (place / "comparison.md").read_text().startswith("# Comparison")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from osft_assets import demo_skills
-from osft_assets.demo_model import DEMO, exact_match, load, tokenized, write_exam
+from osft_assets.demo_model import DEMO, exact_match, load, tokenized
 from osft_assets.demo_rows import demo_rows, more_rows
 
 TRAINER_DROPS_BELOW = 20  # tokens
@@ -75,15 +75,6 @@ def test_it_does_not_know_the_new_facts(name: str, model_and_tokenizer: tuple[An
 
 def test_the_exam_that_ships_is_the_one_the_code_makes() -> None:
     assert demo_skills.exam() == rows_of("old_skills.jsonl")
-
-
-def test_the_exam_of_each_skill_ships_too(tmp_path: Path) -> None:
-    write_exam(tmp_path)
-    made = {path.name: path.read_bytes() for path in (tmp_path / "old_skills").iterdir()}
-
-    assert len(made) == 5
-    for name, content in made.items():
-        assert (DEMO / "old_skills" / name).read_bytes() == content
 
 
 def test_the_facts_that_ship_are_those_the_code_makes() -> None:

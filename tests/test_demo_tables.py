@@ -12,7 +12,7 @@ from osft_assets.demo_tables import (
     plain,
     tables,
 )
-from osft_assets.demo_ways import SAME_RATE, SECOND, WAYS
+from osft_assets.demo_ways import FIRST, SAME_RATE, SECOND, WAYS
 
 _MATRIX = SkillMatrix(
     steps=("/here/model", "demo", SECOND),
@@ -34,7 +34,8 @@ def outcome(pipeline: str, rate: float = SAME_RATE, **more: Any) -> Outcome:
 def all_of_them() -> list[Outcome]:
     same = [outcome(way.pipeline) for way in WAYS]
     own = [outcome(way.pipeline, way.own_rate) for way in WAYS if way.own_rate != SAME_RATE]
-    return [*same, *own, outcome(SECOND, matrix=_MATRIX)]
+    same[0] = outcome(FIRST, matrix=_MATRIX, skills={"sums": 0.5}, skills_before={"sums": 1.0})
+    return [*same, *own, outcome(SECOND, matrix=_MATRIX, skills={"sums": 0.25})]
 
 
 def test_both_tables_have_every_way_once() -> None:
@@ -72,11 +73,12 @@ def test_columns_line_up() -> None:
 
 
 def test_the_matrix_has_the_skills_below_each_other_and_the_steps_as_columns() -> None:
-    head, taught, old = matrix_rows(_MATRIX)
+    head, skill, taught, old = matrix_rows(all_of_them())
 
     assert head == ("skill", "measured by", "model", "demo", SECOND)
-    assert taught == ("demo", "bits_per_byte, less is better", "0.98", "0.01", "")
-    assert old == ("skill:old", "exact_match", "100.0%", "85.0%", "80.0%")
+    assert skill == ("sums", "exact_match", "100.0%", "50.0%", "25.0%")
+    assert taught == ("the first facts", "bits_per_byte, less is better", "0.98", "0.01", "")
+    assert old == ("the five together", "exact_match", "100.0%", "85.0%", "80.0%")
 
 
 def test_without_the_second_step_there_is_no_matrix() -> None:
