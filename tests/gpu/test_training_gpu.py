@@ -52,14 +52,19 @@ def test_osft_keeps_its_promise(strict: bool, tiny: Tiny, tmp_path: Path) -> Non
         assert after[name].equal(before[name]) == (strict and not is_projection(name))
 
 
-def test_sft_trains(tiny: Tiny, tmp_path: Path) -> None:
+@pytest.mark.parametrize("only_matrices", [False, True])
+def test_sft_trains(only_matrices: bool, tiny: Tiny, tmp_path: Path) -> None:
     settings = {"validation_frequency": 4, "lr_scheduler": "constant", "checkpoint_at_epoch": False}
+    settings["freeze_unconstrained"] = only_matrices
     run = train(make_job(tiny, tmp_path / "run", "sft", **settings))
+    before, after = tensors(tiny.model), tensors(run.model)
 
     assert run.outcome.backend == "instructlab-training"
     assert run.outcome.peak_memory_gb > 0
     assert _losses(run)[-1] < 0.9 * _losses(run)[0]
     assert loads_clean(run.model)
+    for name in before:
+        assert after[name].equal(before[name]) == (only_matrices and not is_projection(name))
 
 
 def test_a_16_bit_model_stays_one(tmp_path: Path) -> None:
