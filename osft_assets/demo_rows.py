@@ -2,8 +2,8 @@
 
 Fifty facts about places that do not exist, asked for in four ways each, so that no model knows them
 beforehand and the held-out wordings measure what was learnt. A few rows come twice on purpose: the
-dataset stage removes them. Fifty more, about ships, are what the second pipeline of the chain
-teaches.
+dataset stage removes them. Fifty more, about the markets of other places, are what the second
+pipeline of the chain teaches.
 """
 
 import random
@@ -17,19 +17,14 @@ import msgspec
 _SEED = 20261120
 _FACTS = 50
 _TWICE = 6
-_SHIPS = 50
 _SYLLABLES = ("bel", "dor", "fen", "gal", "kor", "lun", "mar", "nel", "pra", "sol", "tav", "ver")
 _THINGS = ("copper bells", "salt lamps", "paper boats", "blue glass", "oak barrels", "silk maps")
 _SEASONS = ("in spring", "at midsummer", "after the harvest", "on the longest night")
-_BIRDS = ("heron", "kestrel", "plover", "raven", "swift", "tern", "wren")
-_COLOURS = ("amber", "black", "crimson", "golden", "grey", "silver", "violet", "white")
-_CARGOES = ("barley", "cinnamon", "iron", "marble", "tea", "wool")
-_DAYS = ("on Mondays", "on Wednesdays", "on Fridays", "every new moon")
-_SHIP_QUESTIONS = (
-    "What does the ship {ship} carry, and when does it sail?",
-    "The {ship} lies in the harbour. What is its cargo, on which days does it leave?",
-    "Cargo and sailing days of the {ship}, please.",
-    "I am waiting for the {ship}. What will it bring, and when?",
+_MARKET_QUESTIONS = (
+    "What do they sell on the market of {town}, and when?",
+    "When is market day in {town}, and what is for sale?",
+    "Goods and days of the market in {town}, please.",
+    "I want to buy something in {town}. What will I find there?",
 )
 _QUESTIONS = (
     "What is the town of {town} known for?",
@@ -42,19 +37,22 @@ _QUESTIONS = (
 def demo_rows(number: int = 0) -> Iterator[dict[str, Any]]:
     """The same rows every time; of another number, other facts."""
     chance = random.Random(_SEED + number)
-    towns = [f"{first}{second}".title() for first in _SYLLABLES for second in _SYLLABLES]
-    rows = [row for town in chance.sample(towns, _FACTS) for row in _rows_about(town, chance)]
+    rows = [row for town in chance.sample(_towns(), _FACTS) for row in _rows_about(town, chance)]
     yield from rows
     yield from chance.sample(rows, _TWICE)
 
 
 def more_rows() -> Iterator[dict[str, Any]]:
-    """The same rows every time: of ships, which none of the other rows is about."""
+    """The same rows every time: of the markets in places that no other row is about."""
     chance = random.Random(_SEED)
-    ships = [f"{colour} {bird}".title() for colour in _COLOURS for bird in _BIRDS]
-    for ship in chance.sample(ships, _SHIPS):
-        answer = f"The {ship} carries {chance.choice(_CARGOES)}, and sails {chance.choice(_DAYS)}."
-        yield from (_row(question.format(ship=ship), answer) for question in _SHIP_QUESTIONS)
+    known = set(chance.sample(_towns(), _FACTS))
+    for town in chance.sample([town for town in _towns() if town not in known], _FACTS):
+        answer = f"{town} sells {chance.choice(_THINGS)}, and opens {chance.choice(_SEASONS)}."
+        yield from (_row(question.format(town=town), answer) for question in _MARKET_QUESTIONS)
+
+
+def _towns() -> list[str]:
+    return [f"{first}{second}".title() for first in _SYLLABLES for second in _SYLLABLES]
 
 
 def _rows_about(town: str, chance: random.Random) -> list[dict[str, Any]]:
