@@ -67,7 +67,7 @@ def test_the_demo_trains_a_model_that_keeps_its_promise(
     assert told.count("  ok     demo/") == 23
     assert "  FAILED" not in told
     assert "  WARN" not in told
-    assert "120 steps of osft on cpu" in told
+    assert "200 steps of osft on cpu" in told
     assert "84% of the parameters are constrained" in told
     assert "Passed the gate." in told
     assert "Registered as demo-model 1.0.0 in the local registry." in told
@@ -97,7 +97,7 @@ def test_the_demo_compares_four_ways_and_goes_on_with_a_second_step(
     assert (place / "comparison.md").read_text().startswith("# Comparison")
     assert len((place / "comparison.csv").read_text().splitlines()) == 1 + _RUNS
     assert f"[1/{_RUNS} demo-0.003, " in done.stderr
-    assert "step 120 of 120" in done.stderr
+    assert "step 200 of 200" in done.stderr
 
 
 @pytest.mark.timeout(_DEMO_SECONDS)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from osft_assets.demo_lanes import Lanes
-from osft_assets.demo_ways import SAME_RATE, SECOND, WAYS, Planned, lanes
+from osft_assets.demo_ways import SAME_RATE, SECOND, SECOND_RATE, WAYS, Planned, lanes
 from tests.commands import ROOT
 
 _CHILD = (sys.executable, "-m", "tests.demo_child")
@@ -90,8 +90,9 @@ def test_the_files_of_the_ways_have_the_rate_that_the_tables_say() -> None:
     pipelines = {each["attributes"]["name"]: each for each in yaml.safe_load_all(text)}
 
     assert set(pipelines) == {way.pipeline for way in WAYS} | {SECOND}
-    for each in pipelines.values():
-        assert each["attributes"]["train"]["learning_rate"] == SAME_RATE
+    for name, each in pipelines.items():
+        rate = SECOND_RATE if name == SECOND else SAME_RATE
+        assert each["attributes"]["train"]["learning_rate"] == rate
 
 
 def test_the_module_that_is_started_is_there() -> None:
