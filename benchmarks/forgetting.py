@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 
 from benchmarks.forgetting_runs import CONTENDERS, Score, measure, prepare
 from osft_assets.core.students_t import width_of_interval
-from osft_assets.demo_ways import SAME_RATE
+from osft_assets.demo.ways import SAME_RATE
 
 _RATES = (3e-3, 5e-4, 1e-3, 2.5e-4, 2e-3, 5e-3, 1.5e-4)  # the likely ones first
 # Of the new facts: the lowest rate that gets there is a contender's own.

@@ -23,7 +23,7 @@ from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.recipes.pipeline import training_recipe
 from osft_assets.core.training_job import TrainingJob, TrainingOutcome
 from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE
-from osft_assets.demo_rows import demo_rows
+from osft_assets.demo.rows import demo_rows
 
 DEMO = Path(__file__).parents[1] / "osft_assets/defs/demo"
 _TRAIN_SHARE = 0.8
@@ -164,7 +164,7 @@ def _choose_directions_at_random(seed: int) -> None:
 def _ask(directory: Path, model: str, holdout: list[Row]) -> None:
     import torch
 
-    from osft_assets.demo_model import exact_match, load
+    from osft_assets.demo.model import exact_match, load
 
     torch.set_num_threads(1)
     known = load(directory / model)

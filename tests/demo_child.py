@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from osft_assets.demo_outcome import Outcome
+from osft_assets.demo.outcome import Outcome
 
 
 def main(pipeline: str, rate: str, path: str) -> None:

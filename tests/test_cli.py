@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from osft_assets.demo_ways import SAME_RATE, SECOND, WAYS
+from osft_assets.demo.ways import SAME_RATE, SECOND, WAYS
 from tests.commands import ROOT, osft_assets
 
 # It trains for real, eight times, two side by side: some 300 CPU seconds.

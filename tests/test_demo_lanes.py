@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from osft_assets.demo_lanes import Lanes
-from osft_assets.demo_ways import SAME_RATE, SECOND, SECOND_RATE, WAYS, Planned, lanes
+from osft_assets.demo.lanes import Lanes
+from osft_assets.demo.ways import SAME_RATE, SECOND, SECOND_RATE, WAYS, Planned, lanes
 from tests.commands import ROOT
 
 _CHILD = (sys.executable, "-m", "tests.demo_child")
@@ -97,7 +97,7 @@ def test_the_files_of_the_ways_have_the_rate_that_the_tables_say() -> None:
 
 def test_the_module_that_is_started_is_there() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import osft_assets.demo_run"], cwd=ROOT, timeout=60
+        [sys.executable, "-c", "import osft_assets.demo.run"], cwd=ROOT, timeout=60
     )
 
     assert done.returncode == 0

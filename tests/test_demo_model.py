@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from osft_assets import demo_skills
-from osft_assets.demo_model import DEMO, exact_match, load, tokenized
-from osft_assets.demo_rows import demo_rows, more_rows
+from osft_assets.demo import skills as demo_skills
+from osft_assets.demo.model import DEMO, exact_match, load, tokenized
+from osft_assets.demo.rows import demo_rows, more_rows
 
 TRAINER_DROPS_BELOW = 20  # tokens
 
@@ -97,7 +97,7 @@ def test_no_question_of_the_exam_is_practised() -> None:
 
 def test_a_model_is_made_as_a_hub_directory_beside_its_exam(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from osft_assets.demo_model import make
+    from osft_assets.demo.model import make
 
     make(tmp_path / "model", steps=1)
     model, tokenizer = load(tmp_path / "model")

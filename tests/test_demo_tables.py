@@ -3,8 +3,8 @@
 from typing import Any
 
 from osft_assets.core.forgetting import SkillMatrix
-from osft_assets.demo_outcome import Outcome
-from osft_assets.demo_tables import (
+from osft_assets.demo.outcome import Outcome
+from osft_assets.demo.tables import (
     comma_separated,
     markdown,
     matrix_rows,
@@ -12,7 +12,7 @@ from osft_assets.demo_tables import (
     plain,
     tables,
 )
-from osft_assets.demo_ways import FIRST, SAME_RATE, SECOND, WAYS
+from osft_assets.demo.ways import FIRST, SAME_RATE, SECOND, WAYS
 
 _MATRIX = SkillMatrix(
     steps=("/here/model", "demo", SECOND),

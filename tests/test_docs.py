@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from osft_assets.demo_rows import write
+from osft_assets.demo.rows import write
 from osft_assets.settings_table import settings_table
 
 ROOT = Path(__file__).parent.parent

@@ -11,10 +11,10 @@ import dagster as dg
 
 from osft_assets.code_location import definitions
 from osft_assets.core.workspace import Workspace
-from osft_assets.demo_lanes import Lanes
-from osft_assets.demo_outcome import Outcome
-from osft_assets.demo_tables import NOT_SHOWN, comma_separated, markdown, matrix_text, plain, tables
-from osft_assets.demo_ways import lanes
+from osft_assets.demo.lanes import Lanes
+from osft_assets.demo.outcome import Outcome
+from osft_assets.demo.tables import NOT_SHOWN, comma_separated, markdown, matrix_text, plain, tables
+from osft_assets.demo.ways import lanes
 
 _INTERRUPTED = 130
 

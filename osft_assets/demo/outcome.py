@@ -11,7 +11,7 @@ from osft_assets.core.figures import difference_with_interval
 from osft_assets.core.forgetting import ForgettingReport, SkillMatrix, TaskComparison
 from osft_assets.core.records import Record
 from osft_assets.core.scores import ScoresRecord, read_documents
-from osft_assets.demo_skills import exam
+from osft_assets.demo.skills import exam
 
 OLD_SKILLS = "skill:old"
 _NEW_FACTS = "holdout"

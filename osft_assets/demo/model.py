@@ -1,4 +1,4 @@
-"""Makes the small model that the demo starts from: `python -m osft_assets.demo_model [DIRECTORY]`.
+"""Makes the small model that the demo starts from: `python -m osft_assets.demo.model [DIRECTORY]`.
 
 A Qwen2 of 960,192 parameters (2 layers of 192, vocabulary 768, bfloat16: 1.9 MB), trained from
 nothing on chats of five skills, 1,400 steps of 48 rows. Exact match of greedy generation with the
@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from osft_assets.demo_rows import demo_rows, write_rows
-from osft_assets.demo_skills import exam, practice
+from osft_assets.demo.rows import demo_rows, write_rows
+from osft_assets.demo.skills import exam, practice
 
-DEMO = Path(__file__).parent / "defs" / "demo"
+DEMO = Path(__file__).parent.parent / "defs" / "demo"
 _SEED = 20261121
 _PRACTICE_ROWS, _STEPS, _BATCH, _PEAK_RATE = 30_000, 1400, 48, 1.5e-3
 _VOCABULARY = 768

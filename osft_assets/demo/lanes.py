@@ -1,6 +1,6 @@
 """Runs the demo's pipelines, two side by side, each in a process of its own, and says how they go.
 
-Each process is `osft_assets.demo_run`; what it prints is a file beside its outcome.
+Each process is `osft_assets.demo.run`; what it prints is a file beside its outcome.
 """
 
 import os
@@ -15,13 +15,13 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from osft_assets.core.training_progress import duration
-from osft_assets.demo_outcome import Outcome
-from osft_assets.demo_ways import Planned
+from osft_assets.demo.outcome import Outcome
+from osft_assets.demo.ways import Planned
 
 _LOOK_EVERY_SECONDS = 0.2
 # Training and evaluation end their own children within five.
 _GRACE_SECONDS = 15.0
-_MODULE = (sys.executable, "-m", "osft_assets.demo_run")
+_MODULE = (sys.executable, "-m", "osft_assets.demo.run")
 
 
 class Lanes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from osft_assets.demo_rows import demo_rows
+from osft_assets.demo.rows import demo_rows
 
 _EXAM_SEED, _PRACTICE_SEED = 20261121, 20261122
 QUESTIONS_A_SKILL = 40

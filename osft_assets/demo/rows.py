@@ -1,4 +1,4 @@
-"""Makes the rows of the demo: `python -m osft_assets.demo_rows [DIRECTORY]`.
+"""Makes the rows of the demo: `python -m osft_assets.demo.rows [DIRECTORY]`.
 
 Fifty facts about places that do not exist, asked for in four ways each, so that no model knows them
 beforehand and the held-out wordings measure what was learnt. A few rows come twice on purpose: the
@@ -80,6 +80,8 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "defs" / "demo"
+    place = (
+        Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "defs" / "demo"
+    )
     write_rows(place / "new_facts.jsonl", demo_rows())
     write_rows(place / "more_facts.jsonl", more_rows())

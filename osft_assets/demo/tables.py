@@ -1,5 +1,5 @@
 """What `osft-assets demo` shows when all runs have ended: two tables, the matrix, and what they do
-not show; also as files. The runs' outcomes are `osft_assets.demo_outcome`.
+not show; also as files. The runs' outcomes are `osft_assets.demo.outcome`.
 """
 
 import csv
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from osft_assets.core.figures import figure
 from osft_assets.core.forgetting import SkillMatrix
 from osft_assets.core.markup import markdown_table
-from osft_assets.demo_outcome import OLD_SKILLS, Outcome
-from osft_assets.demo_ways import FIRST, SAME_RATE, SECOND, WAYS
+from osft_assets.demo.outcome import OLD_SKILLS, Outcome
+from osft_assets.demo.ways import FIRST, SAME_RATE, SECOND, WAYS
 
 _COLUMNS = ("way", "rate", "new facts", "old skills", "difference to before", "gate", "registered")
 _NAMES = {FIRST: "the first facts", SECOND: "the second facts", OLD_SKILLS: "the five together"}

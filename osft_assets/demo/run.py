@@ -1,7 +1,7 @@
-"""One run of the demo, in a process of its own: `python -m osft_assets.demo_run NAME RATE FILE`.
+"""One run of the demo, in a process of its own: `python -m osft_assets.demo.run NAME RATE FILE`.
 
 Two of them go on side by side, as two runs in one process cannot. Started and followed by
-`osft_assets.demo_lanes`; the outcome, in FILE, is `osft_assets.demo_outcome`.
+`osft_assets.demo.lanes`; the outcome, in FILE, is `osft_assets.demo.outcome`.
 """
 
 import sys
@@ -13,7 +13,7 @@ import dagster as dg
 from osft_assets.code_location import definitions, execute
 from osft_assets.console import RunProgress
 from osft_assets.core import checkpoint
-from osft_assets.demo_outcome import Outcome, measured
+from osft_assets.demo.outcome import Outcome, measured
 from osft_assets.run_summary import failures, summarize
 
 
