@@ -14,7 +14,13 @@ import pytest
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.definitions import build_defs, defs, with_beginnings
+from osft_assets.definitions import (
+    build_defs,
+    defs,
+    served_pipelines,
+    with_beginnings,
+    with_resources,
+)
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
 from resources.git_commit import git_commit
@@ -140,7 +146,8 @@ def test_owners_and_tags_of_a_file_are_on_every_asset() -> None:
     labels = {"owners": ("team:ml", "ada@example.org"), "tags": {"product": "chat"}}
     pipeline = PipelineRecipe(name="mine", defined_in="mine.yaml", **labels)
 
-    specs = _specs(build_defs(build_pipeline(pipeline)))
+    served = dg.Definitions.merge(served_pipelines(), build_pipeline(pipeline))
+    specs = _specs(with_resources(served))
 
     mine = [spec for spec in specs if spec.key.path[0] == "mine"]
     assert len(mine) == 11

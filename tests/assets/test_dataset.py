@@ -33,7 +33,11 @@ def run(workspace: Workspace) -> Run:
         selection = recipe.pop("selection", [TRAIN_SPLIT, HOLDOUT_SPLIT])
         dataset = DatasetRecipe(**{"data_uri": "pvc://rows.jsonl", **recipe})
         pipeline = PipelineRecipe(
-            name="mine", dataset=dataset, train=train, defined_in="defs/mine/defs.yaml"
+            name="mine",
+            dataset=dataset,
+            train=train,
+            retry={"times": 0},
+            defined_in="defs/mine/defs.yaml",
         )
         resources = fake_resources(workspace, dataset_source=source)
         defs = dg.Definitions.merge(build_pipeline(pipeline), dg.Definitions(resources=resources))
