@@ -27,6 +27,13 @@ def test_whatever_computes_is_in_the_pool_and_nothing_else_is() -> None:
     }
 
 
+def test_what_asks_for_no_gpu_waits_for_no_other_run() -> None:
+    pipeline = PipelineRecipe(name="mine", pod={"gpu": 0}, defined_in="a")
+    assets = build_pipeline(pipeline).assets or ()
+
+    assert {asset.op.pool for asset in assets if isinstance(asset, dg.AssetsDefinition)} == {None}
+
+
 def test_on_one_machine_the_steps_of_all_runs_compute_one_at_a_time() -> None:
     with dg.instance_for_test(overrides=yaml.safe_load(SETTINGS.read_text())) as instance:
         slots = instance.event_log_storage
