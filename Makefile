@@ -40,7 +40,7 @@ $(SETUP): requirements.lock
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
-demo: setup $(DAGSTER_HOME)/dagster.yaml ## Run the chain built so far, on a CPU, offline
+demo: setup $(DAGSTER_HOME)/dagster.yaml ## Train a small model in four ways and compare them, on a CPU, offline
 	$(BIN)/osft-assets demo
 
 run: setup $(DAGSTER_HOME)/dagster.yaml ## Materialize a pipeline: make run PIPELINE=osft

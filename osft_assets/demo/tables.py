@@ -17,8 +17,8 @@ _COLUMNS = ("way", "rate", "new facts", "old skills", "difference to before", "g
 _NAMES = {FIRST: "the first facts", SECOND: "the second facts", OLD_SKILLS: "the five together"}
 NOT_SHOWN = """\
 What this does not show: the model has a million parameters, the skills are made up, and this is one
-seed, so that a few points are chance. SFT of the matrices alone at a low rate is OSFT's strongest
-rival. What holds over seeds, with intervals, and what does not: docs/forgetting.md."""
+seed, so that a few points are chance. SFT at a low rate is OSFT's strongest rival: compare the two
+tables. The guarantee, and what was measured besides: docs/forgetting.md."""
 
 
 class Table(NamedTuple):
