@@ -6,7 +6,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from osft_assets.run_summary import failures
+from osft_assets.run_summary import failures, is_blocking
 
 
 def print_report(result: dg.ExecuteInProcessResult, pipeline: str) -> None:
@@ -26,7 +26,7 @@ def run_report(result: dg.ExecuteInProcessResult, pipeline: str) -> dict[str, An
                 "asset": claim.asset_key.to_user_string(),
                 "name": claim.check_name,
                 "passed": claim.passed,
-                "blocking": claim.blocking,
+                "blocking": is_blocking(claim),
                 "description": claim.description,
             }
             for claim in result.get_asset_check_evaluations()

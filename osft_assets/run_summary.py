@@ -37,9 +37,16 @@ def list_claims(result: dg.ExecuteInProcessResult) -> None:
     """Every check of the run, with why it does not hold."""
     for claim in result.get_asset_check_evaluations():
         asset = claim.asset_key.to_user_string()
-        verdict = "ok    " if claim.passed else "FAILED" if claim.blocking else "WARN  "
+        verdict = "ok    " if claim.passed else "FAILED" if is_blocking(claim) else "WARN  "
         reason = "" if claim.passed else f" ({claim.description})" if claim.description else ""
         click.echo(f"  {verdict} {asset}: {claim.check_name}{reason}")
+
+
+def is_blocking(claim: dg.AssetCheckEvaluation) -> bool:
+    """Whether nothing comes after it when it does not hold. A blocking check may just warn, as the
+    gate does where nothing can be told.
+    """
+    return bool(claim.blocking) and claim.severity == dg.AssetCheckSeverity.ERROR
 
 
 def list_failures(result: dg.ExecuteInProcessResult) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from osft_assets.core import errors
 from osft_assets.core.errors import OsftError
+from osft_assets.run_summary import is_blocking
 
 # What is wrong when a blocking check of an asset does not hold.
 _KINDS: dict[str, type[OsftError]] = {
@@ -41,7 +42,7 @@ def warnings_of(result: dg.ExecuteInProcessResult) -> list[str]:
     return [
         _claim(found)
         for found in result.get_asset_check_evaluations()
-        if not found.passed and not found.blocking
+        if not found.passed and not is_blocking(found)
     ]
 
 
@@ -75,7 +76,7 @@ def _name(step: str | None) -> str:
 def _of_checks(result: dg.ExecuteInProcessResult, but_not_of: str) -> Iterator[OsftError]:
     for found in result.get_asset_check_evaluations():
         name = found.asset_key.path[-1]
-        if not found.passed and found.blocking and name != but_not_of:
+        if not found.passed and is_blocking(found) and name != but_not_of:
             kind = errors.RegistryError if found.check_name == "can_be_registered" else _KINDS[name]
             yield kind(_claim(found))
 
