@@ -44,7 +44,7 @@ class RunProgress:
         if found is None:
             level = int(event.level)
             told = "warning: " if level == logging.WARNING else ""
-            if level >= logging.INFO and step:
+            if level >= logging.INFO and step and not _of_no_step(event.user_message):
                 self._tell(step, f"{told}{event.user_message}")
         elif found.event_type_value == "STEP_UP_FOR_RETRY":
             self._tell(step, f"Tried again after: {_reason(found)}")
@@ -99,6 +99,11 @@ class RunProgress:
     def _print(self, line: str) -> None:
         self._stream.write(f"{line}\n")
         self._stream.flush()
+
+
+def _of_no_step(message: str) -> bool:
+    """Dagster's word on a step that does not run, since one before it failed: that one is told."""
+    return message.startswith("Dependencies for step") and message.endswith("Not executing.")
 
 
 def _name_of(step: str) -> str:

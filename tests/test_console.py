@@ -47,6 +47,17 @@ def test_each_step_is_a_heading_above_its_lines() -> None:
     assert out.getvalue() == "mine: dataset\n  Source: a\n  b\nmine: training\n  c\n"
 
 
+def test_a_step_that_is_not_run_says_nothing() -> None:
+    out = io.StringIO()
+    progress = RunProgress(stream=out)
+
+    told = "Dependencies for step p__entry failed: ['p__gate']. Not executing."
+    progress(said("p__entry", told, logging.ERROR))
+    progress.end()
+
+    assert out.getvalue() == ""
+
+
 def test_off_a_terminal_a_counting_line_is_told_now_and_then_and_at_the_end() -> None:
     out, clock = io.StringIO(), Clock()
     progress = RunProgress(stream=out, clock=clock)
