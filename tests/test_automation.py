@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -89,7 +90,10 @@ class Automated:
         }
 
     def claim(self, check: str, *, passed: bool) -> None:
-        """What a check of train_split answers."""
+        """What a check of train_split answers, without a run. Dagster keeps whole seconds of it: in
+        the second in which the rows came, it would count as older than they are.
+        """
+        time.sleep(1.1)
         key = dg.AssetKey(["mine", "train_split"])
         self.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(asset_key=key, check_name=check, passed=passed)

@@ -99,7 +99,7 @@ def _pipelines() -> list[dict[str, Any]]:
         "retrain_on_new_data": True,
         **_OWN_LABELS,
     }
-    kept = demo["attributes"]["train"] | {"num_epochs": 8}
+    kept = demo["attributes"]["train"] | {"num_epochs": 20}
     sizes = ("effective_batch_size", "max_seq_len", "max_tokens_per_gpu")
     spoiled = {key: kept[key] for key in sizes} | {"num_epochs": 2, "learning_rate": 0.01}
     return [

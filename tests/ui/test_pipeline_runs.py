@@ -20,7 +20,7 @@ def test_the_loss_is_watched_while_the_model_trains(tab: Screen, facts: Run) -> 
     tab.scroll_to("loss")
     tab.picture("live-loss")
     tab.open(f"/runs/{facts.run_id}")
-    tab.shows("of 96: loss", "facts__training")
+    tab.shows("of 200: loss", "facts__training")
 
     assert not facts.is_over(), "the training was too short to be watched"
 
@@ -42,7 +42,7 @@ def test_a_run_that_passed_is_green_from_end_to_end(tab: Screen, facts: Run) -> 
 def test_the_checkpoint_tells_how_it_was_made_and_what_is_guaranteed(tab: Screen) -> None:
     tab.asset("facts", "checkpoint")
 
-    tab.shows("96 steps of osft", "of the parameters are constrained", "final_loss", "PyTorch")
+    tab.shows("200 steps of osft", "of the parameters are constrained", "final_loss", "PyTorch")
     tab.asset("facts", "checkpoint", "checks")
     tab.shows("frozen_subspace_was_kept", "training_is_complete")
 
