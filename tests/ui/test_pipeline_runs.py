@@ -51,7 +51,7 @@ def test_the_checkpoint_tells_how_it_was_made_and_what_is_guaranteed(tab: Screen
 def test_the_rows_are_shown_with_their_columns_and_their_number(tab: Screen) -> None:
     tab.asset("facts", "train_split")
 
-    tab.shows("Row count", "180", "list<role, content>", "The conversation, turn by turn.")
+    tab.shows("Row count", "150", "list<role, content>", "The conversation, turn by turn.")
     tab.shows("first user message")
 
 
