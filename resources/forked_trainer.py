@@ -5,6 +5,7 @@ and no CUDA to lose. On GPUs it is torchrun that starts the script.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -55,6 +56,7 @@ class ForkedTrainer:
 
 
 def _run(command: Sequence[str], inlet: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler of ours is not the trainer's
     for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
         os.dup2(inlet, descriptor)
     if threads := os.environ.get("OMP_NUM_THREADS"):  # set after torch had looked for it

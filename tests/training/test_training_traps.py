@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -304,6 +305,15 @@ def test_our_script_is_launched_in_place_of_theirs() -> None:
     ]
 
 
+@pytest.fixture
+def terminated_with_1() -> Iterator[None]:
+    """What some library may ask of this process."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("terminated_with_1")
 def test_a_forked_trainer_is_as_a_process_that_was_started(tmp_path: Path) -> None:
     ends_well = ForkedTrainer(str(tmp_path / "log"), "tests.training.forked", ["end", "7"])
     waits = ForkedTrainer(str(tmp_path / "other"), "tests.training.forked", ["wait"])
