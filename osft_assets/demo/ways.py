@@ -1,9 +1,8 @@
 """The ways to train that the demo compares, and at which rates.
 
 Each is a pipeline of `osft_assets/defs/demo/defs.yaml`, whose own rate is SAME_RATE. The rates of
-the second table are to be the lowest at which a way learns 90 % of the new facts, of those that
-`python -m benchmarks.forgetting sweep` tries (seed 0). Found so: the first two; the others are
-guesses until that sweep is through. What came of it is in docs/forgetting.md.
+the second table are the lowest at which a way learns 90 % of the new facts, of those that
+`python -m benchmarks.forgetting sweep` tries (seed 0). What came of it is in docs/forgetting.md.
 """
 
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ class Way:
 WAYS = (
     Way(FIRST, "OSFT, strict", SAME_RATE),
     Way("demo_sft", "SFT", 0.00025),
-    Way("demo_sft_matrices", "SFT, matrices only", 0.0005),
+    Way("demo_sft_matrices", "SFT, matrices only", 0.00025),
     Way("demo_osft", "OSFT, mini-trainer's", 0.001),
 )
 
