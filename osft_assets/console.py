@@ -14,6 +14,8 @@ from typing import TextIO
 
 import dagster as dg
 
+from osft_assets.step_errors import words_of
+
 _EVERY_SECONDS = 10.0
 _NUMBERS = re.compile(r"[\d.,]+")
 
@@ -112,6 +114,4 @@ def _name_of(step: str) -> str:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    error = event.step_retry_data.error
-    cause = error and (error.cause or error)
-    return (cause.message.strip().partition(": ")[2] if cause else "") or "it was interrupted"
+    return words_of(event.step_retry_data.error) or "it was interrupted"

@@ -8,6 +8,7 @@ import dagster as dg
 
 from osft_assets.core.failed_run import FailedRun, first_line
 from osft_assets.core.ports import FailureHook
+from osft_assets.step_errors import cause_of, words_of
 
 _LOOK_EVERY_SECONDS = 30
 
@@ -49,5 +50,4 @@ def _failed_run(context: dg.RunFailureSensorContext, ui_url: str) -> FailedRun:
 
 def _reason(failure: dg.DagsterEvent) -> str:
     error = failure.step_failure_data.error
-    cause = error and (error.cause or error)
-    return cause.message.partition(": ")[2] or cause.message if cause else ""
+    return words_of(error) or (cause_of(error).message if error else "")

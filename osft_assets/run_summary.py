@@ -15,6 +15,7 @@ from osft_assets.core.records import DatasetSplit
 from osft_assets.core.registry_entry import RegistryEntry
 from osft_assets.core.training_progress import duration
 from osft_assets.core.workspace import Workspace
+from osft_assets.step_errors import words_of
 
 _MOST_TASKS = 10  # named of each verdict
 
@@ -59,10 +60,8 @@ def failures(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:
     """The steps that failed, each with the reason."""
     found = []
     for event in result.filter_events(lambda event: event.is_step_failure):
-        error = event.step_failure_data.error
-        cause = error and (error.cause or error)
-        message = cause.message.strip().partition(": ")[2] if cause else ""
-        found.append((str(event.step_key), message or "it was interrupted, and kept nothing"))
+        words = words_of(event.step_failure_data.error)
+        found.append((str(event.step_key), words or "it was interrupted, and kept nothing"))
     return found
 
 

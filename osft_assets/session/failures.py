@@ -11,6 +11,7 @@ import dagster as dg
 from osft_assets.core import errors
 from osft_assets.core.errors import OsftError
 from osft_assets.run_summary import is_blocking
+from osft_assets.step_errors import cause_of
 
 # What is wrong when a blocking check of an asset does not hold.
 _KINDS: dict[str, type[OsftError]] = {
@@ -48,8 +49,7 @@ def warnings_of(result: dg.ExecuteInProcessResult) -> list[str]:
 
 def _of_steps(result: dg.ExecuteInProcessResult) -> Iterator[OsftError]:
     for event in result.filter_events(lambda event: event.is_step_failure):
-        error = event.step_failure_data.error
-        cause = error and (error.cause or error)
+        cause = cause_of(event.step_failure_data.error)
         if cause is None or cause.cls_name in _INTERRUPTED:
             raise KeyboardInterrupt(f"{_name(event.step_key)} was interrupted, and kept nothing")
         if cause.cls_name != _CHECK_FAILED:
