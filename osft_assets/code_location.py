@@ -12,6 +12,7 @@ import dagster as dg
 from osft_assets.console import RunProgress
 from osft_assets.core.errors import OsftError
 from osft_assets.interrupted_runs import end_interrupted_runs, this_process
+from osft_assets.pipeline_facts import pipeline_names
 from osft_assets.run_settings import refusal
 from osft_assets.wrong_files import short_lines
 
@@ -28,10 +29,7 @@ def definitions() -> ModuleType:
 
 def refuse_unknown(pipeline: str) -> None:
     """A misspelt name is answered with those there are."""
-    jobs = definitions().defs.jobs or []
-    names = sorted(
-        job.name.removesuffix("_pipeline") for job in jobs if job.name.endswith("_pipeline")
-    )
+    names = pipeline_names(definitions().defs)
     if pipeline not in names:
         raise click.ClickException(f"No pipeline {pipeline!r}. There are: {', '.join(names)}.")
 

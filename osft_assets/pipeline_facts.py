@@ -20,6 +20,12 @@ class PipelineFacts:
     registry: RegistryRecipe = field(repr=False)
 
 
+def pipeline_names(defs: dg.Definitions) -> list[str]:
+    """Of those that there is a job for."""
+    jobs = [job.name for job in defs.jobs or ()]
+    return sorted(job.removesuffix("_pipeline") for job in jobs if job.endswith("_pipeline"))
+
+
 def pipeline_facts(defs: dg.Definitions) -> list[PipelineFacts]:
     """Of every pipeline, by name."""
     assets = {
@@ -36,10 +42,9 @@ def pipeline_facts(defs: dg.Definitions) -> list[PipelineFacts]:
 def _facts(name: str, assets: dict[str, dg.AssetsDefinition], cron: str) -> PipelineFacts:
     champion = assets[f"{name}/champion"]
     metadata = champion.metadata_by_key[dg.AssetKey([name, "champion"])]
-    training = _settings(assets[f"{name}/checkpoint"])["train"].config_type.fields
     return PipelineFacts(
         name=name,
-        algorithm="osft" if "unfreeze_rank_ratio" in training else "sft",
+        algorithm=champion.tags_by_key[dg.AssetKey([name, "champion"])]["osft/algorithm"],
         data_uri=str(_settings(assets[f"{name}/train_split"])["data_uri"].default_value),
         schedule=cron,
         model=str(metadata["model"]),

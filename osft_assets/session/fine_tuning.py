@@ -19,6 +19,7 @@ from osft_assets.core.workspace import Workspace
 from osft_assets.definitions import defs, served_pipelines, with_beginnings, with_resources
 from osft_assets.definitions import workspace as default_workspace
 from osft_assets.pipeline import build_pipeline
+from osft_assets.pipeline_facts import pipeline_names
 from osft_assets.session.answers import Answers
 from osft_assets.session.attributes import attributes_in, recipe_of
 from osft_assets.session.checkpoint import Checkpoint
@@ -175,23 +176,19 @@ def _definitions(pipelines: Sequence[PipelineRecipe], with_served: bool) -> dg.D
 
 def _served(name: str) -> Sequence[PipelineRecipe]:
     """None of its own: it must be one that a file defines."""
-    if name not in _names():
+    names = pipeline_names(defs)
+    if name not in names:
         raise ConfigError(
-            f"There is no pipeline {name!r}, but {', '.join(_names())}. For one of your own, give "
+            f"There is no pipeline {name!r}, but {', '.join(names)}. For one of your own, give "
             f"at least its rows: FineTuning({name!r}, dataset=...)"
         )
     return ()
 
 
 def _new(name: str, attributes: Mapping[str, Any]) -> Sequence[PipelineRecipe]:
-    if name in _names():
+    if name in pipeline_names(defs):
         raise ConfigError(
             f"A file in defs/ defines the pipeline {name} already. FineTuning({name!r}) is that "
             "one; for other settings, take another name"
         )
     return (recipe_of({"name": name, **attributes}, f"FineTuning({name!r})"),)
-
-
-def _names() -> list[str]:
-    made = [job.name for job in defs.jobs or ()]
-    return sorted(job.removesuffix("_pipeline") for job in made if job.endswith("_pipeline"))
