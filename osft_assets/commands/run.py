@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -43,16 +42,9 @@ def run(
     refuse_unknown(pipeline)
     config = read_settings(file) if file else {}
     config = with_settings(job_definition(f"{pipeline}_pipeline"), config, settings)
-    if as_json:
-        result = execute(f"{pipeline}_pipeline", config, RunProgress(), verbose)
-        print_report(result, pipeline)
-        sys.exit(0 if result.success else 1)
-    sys.exit(0 if materialize(pipeline, verbose, config) else 1)
-
-
-def materialize(pipeline: str, verbose: bool = False, config: dict[str, Any] | None = None) -> bool:
-    """Whether all of it succeeded; what came of it is printed."""
-    refuse_unknown(pipeline)
     result = execute(f"{pipeline}_pipeline", config, RunProgress(), verbose)
-    summarize(result, pipeline, definitions().workspace())
-    return bool(result.success)
+    if as_json:
+        print_report(result, pipeline)
+    else:
+        summarize(result, pipeline, definitions().workspace())
+    sys.exit(0 if result.success else 1)
