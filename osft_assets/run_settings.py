@@ -5,8 +5,7 @@ Which job takes what is `osft_assets.parameters`; the commands are in `osft_asse
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from dagster._config.errors import (
 from osft_assets.core.errors import OsftError
 from osft_assets.core.flat_config import SECTIONS
 from osft_assets.core.old_parameters import PIPELINE_PARAMETERS
+from osft_assets.core.suggestions import did_you_mean
 from osft_assets.parameters import ops_config
 
 _Path = tuple[str, ...]
@@ -72,7 +72,7 @@ def with_settings(
             raise click.UsageError("--set: expected NAME=VALUE, and found no '='.")
         if name not in places:
             raise click.UsageError(
-                f"--set: {job.name} has no setting {name!r}.{_near(name, places)}"
+                f"--set: {job.name} has no setting {name!r}.{did_you_mean(name, places)}"
             )
         for path in places[name]:
             _put(merged, path, _value(text, _schema(job, path).given_name))
@@ -142,11 +142,6 @@ def _put(config: dict[str, Any], path: _Path, value: Any) -> None:
     config[name] = value
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    found = get_close_matches(name, list(known), n=1)
-    return f" Did you mean {found[0]}?" if found else ""
-
-
 def refusal(job: dg.JobDefinition, problem: BaseException) -> str:
     """Why there is no run, a line a problem; empty when the cause is none of the user's.
 
@@ -178,4 +173,4 @@ def _lines(problem: EvaluationError, known: list[str]) -> Iterator[str]:
             return
     for name in names:
         where = f"{place}: " if place else ""
-        yield f"{where}there is no setting {name!r} here.{_near(name, known)}"
+        yield f"{where}there is no setting {name!r} here.{did_you_mean(name, known)}"

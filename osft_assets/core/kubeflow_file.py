@@ -5,12 +5,12 @@ What they are here is `core.kubeflow_translation`. The file itself is read by
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.old_meanings import GONE
 from osft_assets.core.old_parameters import COMPONENT_PARAMETERS, PIPELINE_PARAMETERS
+from osft_assets.core.suggestions import did_you_mean
 
 _WRAPPINGS = ("runtimeConfig", "runtime_config", "pipeline_spec", "pipelineSpec", "parameters")
 _ALGORITHM = "training_algorithm"
@@ -72,8 +72,7 @@ def refuse_unknown_names(names: Iterable[str]) -> None:
     lines = []
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " See docs/kubeflow.md for the names."
+            hint = did_you_mean(name, known) or " See docs/kubeflow.md for the names."
             lines.append(f"{name}: no Kubeflow pipeline or component has this parameter.{hint}")
     if lines:
         raise ConfigError("\n".join(lines))
