@@ -1,5 +1,7 @@
 """How the steps of a run, and those of several, share this machine."""
 
+from typing import Any
+
 import dagster as dg
 
 from osft_assets.core.recipes.pipeline import PipelineRecipe
@@ -12,11 +14,11 @@ COMPUTES = "osft/computes"
 GPU_POOL = "gpu"
 
 
-def pool(pipeline: PipelineRecipe) -> str | None:
-    """Where its steps that compute take their turn. Nowhere with `pod: {gpu: 0}`: like the demo, it
-    is for a CPU whatever the machine has, and small.
+def computing(pipeline: PipelineRecipe) -> dict[str, Any]:
+    """What an asset of it that computes is made with. With `pod: {gpu: 0}` it waits for no other
+    run: like the demo, it is for a CPU whatever the machine has, and small.
     """
-    return GPU_POOL if pipeline.pod.gpu else None
+    return {"op_tags": {COMPUTES: "yes"}, "pool": GPU_POOL if pipeline.pod.gpu else None}
 
 
 local_executor = dg.multiprocess_executor.configured(

@@ -26,7 +26,7 @@ from osft_assets.core.records import DatasetSplit
 from osft_assets.core.registry_entry import model_name
 from osft_assets.core.scores import ChampionScores
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import COMPUTES, pool
+from osft_assets.executor import computing
 from osft_assets.retries import retried
 
 
@@ -40,8 +40,7 @@ def champion_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         ins={"holdout_split": dg.AssetIn([name, "holdout_split"])},
         outs={"champion_scores": _out(pipeline)},
         config_schema=launch_schema(pipeline.evaluate),
-        op_tags={COMPUTES: "yes"},
-        pool=pool(pipeline),
+        **computing(pipeline),
     )
     @retried(pipeline.retry)
     def champion_scores(  # noqa: PLR0913 - Dagster gives each by its name

@@ -19,7 +19,7 @@ from osft_assets.core.records import DatasetSplit
 from osft_assets.core.score_tables import SCORED, overall_rows, score_table
 from osft_assets.core.scores import ScoresRecord
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import COMPUTES, pool
+from osft_assets.executor import computing
 from osft_assets.retries import retried
 
 _DESCRIPTIONS = {
@@ -81,8 +81,7 @@ def _parts(pipeline: PipelineRecipe, which: Which, model: str) -> dict[str, Any]
             )
         },
         "config_schema": launch_schema(pipeline.evaluate),
-        "op_tags": {COMPUTES: "yes"},
-        "pool": pool(pipeline),
+        **computing(pipeline),
     }
 
 

@@ -29,7 +29,7 @@ from osft_assets.core.training import Listener, TrainedCheckpoint, TrainingStage
 from osft_assets.core.training_inputs import TrainingInputs, asked_settings
 from osft_assets.core.training_progress import Observation
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import COMPUTES, pool
+from osft_assets.executor import computing
 from osft_assets.retries import retried
 
 _DESCRIPTIONS = {
@@ -59,8 +59,7 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             "train": dg.Field(launch_schema(pipeline.train)),
             "pod": dg.Field(launch_schema(pipeline.pod)),
         },
-        op_tags={COMPUTES: "yes"},
-        pool=pool(pipeline),
+        **computing(pipeline),
     )
     @retried(pipeline.retry)
     def training(  # noqa: PLR0913 - Dagster gives each by its name
