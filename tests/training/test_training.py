@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -248,18 +249,22 @@ def test_under_torchrun_with_two_processes_fsdp2_keeps_the_promise(
         assert weight.equal(before[name]) != is_projection(name)
 
 
-def test_under_torchrun_with_two_processes_fsdp1_trains_and_saves_the_whole_model(
-    tiny: Tiny, trained: Trained
-) -> None:
-    run = trained(
+def under_fsdp1(trained: Trained, **recipe: Any) -> Run:
+    return trained(
         "sft",
         *(sys.executable, "-m", "tests.training.gloo_worker"),
         gpu=2,
         asked=("gpu",),
         num_epochs=1,
-        validation_frequency=3,
         checkpoint_at_epoch=False,
+        **recipe,
     )
+
+
+def test_under_torchrun_with_two_processes_fsdp1_trains_and_saves_the_whole_model(
+    tiny: Tiny, trained: Trained
+) -> None:
+    run = under_fsdp1(trained, validation_frequency=3)
     before, after = tensors(tiny.model), tensors(run.model)
     losses, measured = _losses(run), run.outcome.validation_loss
     assert measured is not None
@@ -289,15 +294,7 @@ def test_sft_trains_only_the_matrices_when_told(tiny: Tiny, trained: Trained) ->
 def test_under_fsdp1_too_sft_trains_only_the_matrices_when_told(
     tiny: Tiny, trained: Trained
 ) -> None:
-    run = trained(
-        "sft",
-        *(sys.executable, "-m", "tests.training.gloo_worker"),
-        gpu=2,
-        asked=("gpu",),
-        num_epochs=1,
-        freeze_unconstrained=True,
-        checkpoint_at_epoch=False,
-    )
+    run = under_fsdp1(trained, freeze_unconstrained=True)
     before, after = tensors(tiny.model), tensors(run.model)
 
     assert run.outcome.world_size == 2
