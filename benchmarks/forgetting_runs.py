@@ -88,8 +88,12 @@ def measure(name: str, rate: float, seed: int) -> Score:
 
 
 def _rows(seed: int) -> tuple[list[Row], list[Row]]:
-    """Other facts for every seed, and another choice of those that are held out."""
-    rows = list({row["messages"][0]["content"]: row for row in demo_rows(seed)}.values())
+    """The same facts for every seed, in another order, and another choice of what is held out.
+
+    Not other facts: the base model's tokenizer was made with the demo's towns in view, and names
+    that it takes apart are learnt at other rates (tried: 92.5 % of its own, 30 % of others).
+    """
+    rows = list({row["messages"][0]["content"]: row for row in demo_rows()}.values())
     random.Random(seed).shuffle(rows)
     count = round(_TRAIN_SHARE * len(rows))
     return rows[:count], rows[count:]

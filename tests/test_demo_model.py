@@ -82,11 +82,6 @@ def test_the_facts_that_ship_are_those_the_code_makes() -> None:
     assert list(more_rows()) == rows_of("more_facts.jsonl")
 
 
-def test_other_numbers_are_other_facts() -> None:
-    assert list(demo_rows(1)) != list(demo_rows(2))
-    assert len(list(demo_rows(1))) == len(list(demo_rows()))
-
-
 def test_no_question_of_the_exam_is_practised() -> None:
     asked = {row["messages"][0]["content"] for row in demo_skills.exam()}
     practised = {row["messages"][0]["content"] for row in demo_skills.practice(5000)}
