@@ -10,7 +10,8 @@ from osft_assets.core.training_job import JOB_VARIABLE, OTHER_TRAININGS, Trainin
 from osft_assets.core.worker import JOB_FILE
 from resources.process_tree import MARKER_VARIABLE
 
-_FEWEST_FOR_THREADS = 20_000_000
+# Fewer, and a CPU is better used another way.
+FEWEST_OF_A_LARGE_MODEL = 20_000_000
 
 
 def prepare_environment(environment: MutableMapping[str, str], job: TrainingJob) -> None:
@@ -46,6 +47,6 @@ def prepare_for_cpu(environment: MutableMapping[str, str], parameters: int) -> N
     """Small models gain nothing from threads (two busy cores: twice as slow with two), and numba
     compiles the packing of batches anew in every process, which is 8 seconds.
     """
-    if parameters < _FEWEST_FOR_THREADS:
+    if parameters < FEWEST_OF_A_LARGE_MODEL:
         environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("NUMBA_DISABLE_JIT", "1")

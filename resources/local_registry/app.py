@@ -5,7 +5,8 @@ What is answered is `routes`; the page for people, `page`.
 
 import hmac
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -29,12 +30,16 @@ _PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _Endpoint = Callable[[Request], Awaitable[Response]]
+_Admit = Callable[[Request], None]
 
 
-def registry_app(store: Store, token: str) -> Starlette:
-    """The application. Without a token, whoever reaches it may ask."""
+def registry_app(store: Store, token: str, is_for_others: bool = False) -> Starlette:
+    """The application. Without a token, whoever reaches it may ask. `is_for_others`: it goes by
+    other names than this machine's own, and the token alone tells who may ask.
+    """
+    admit = partial(_admit, token, () if is_for_others else _ITSELF)
     routes = [
-        Route(API + path, _answering(store, act, token), methods=[method])
+        Route(API + path, _answering(store, act, admit), methods=[method])
         for method, path, act in endpoints()
     ]
     told = {
@@ -43,13 +48,13 @@ def registry_app(store: Store, token: str) -> Starlette:
         sqlite3.Error: _unusable,
         Exception: _unexpected,
     }
-    page = Route("/", _showing(store, token), methods=["GET"])
+    page = Route("/", _showing(store, admit), methods=["GET"])
     return Starlette(routes=[*routes, page], exception_handlers=told)  # type: ignore[arg-type]
 
 
-def _answering(store: Store, act: Act, token: str) -> _Endpoint:
+def _answering(store: Store, act: Act, admit: _Admit) -> _Endpoint:
     async def answer(request: Request) -> Response:
-        _admit(request, token)
+        admit(request)
         body = read_json(await request.body()) if request.method in ("POST", "PATCH") else {}
         call = Call(request.path_params.get("record", ""), request.query_params, body)
         status, content = await run_in_threadpool(act, store, call)
@@ -58,20 +63,20 @@ def _answering(store: Store, act: Act, token: str) -> _Endpoint:
     return answer
 
 
-def _showing(store: Store, token: str) -> _Endpoint:
+def _showing(store: Store, admit: _Admit) -> _Endpoint:
     async def show(request: Request) -> Response:
-        _admit(request, token)
+        admit(request)
         return HTMLResponse(await run_in_threadpool(registry_page, store), headers=_PAGE_HEADERS)
 
     return show
 
 
-def _admit(request: Request, token: str) -> None:
+def _admit(token: str, names: Sequence[str], request: Request) -> None:
     """Refuse who lacks the token, and what a web page elsewhere makes a browser send here."""
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if host not in _ITSELF:
+    if names and host not in names:
         raise RefusedError(
-            HTTPStatus.FORBIDDEN, f"the host is {host!r}: expected one of {', '.join(_ITSELF)}"
+            HTTPStatus.FORBIDDEN, f"the host is {host!r}: expected one of {', '.join(names)}"
         )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method in ("POST", "PATCH") and kind != "application/json":

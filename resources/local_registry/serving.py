@@ -1,10 +1,12 @@
 """Runs the local registry: beside a run, on a thread of its process, or in the foreground.
 
-It listens on 127.0.0.1 and nowhere else: it has no users, and TLS is not its business. Importing
-this loads no server and no client; that happens when it is started.
+It listens on 127.0.0.1, unless it is told to serve other machines: then it wants a token, for it
+has no users. TLS is not its business. Importing this loads no server and no client; that happens
+when it is started.
 """
 
 import logging
+import signal
 import socket
 import threading
 import time
@@ -18,7 +20,7 @@ from osft_assets.core.errors import RegistryError
 if TYPE_CHECKING:
     import uvicorn
 
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _LAST_PORT = 65_535
 _LOOK_AGAIN_SECONDS = 0.005
 _LAST_ANSWERS_SECONDS = 1  # for those who still wait when it is stopped
@@ -26,17 +28,22 @@ _STOP_SECONDS = 5.0
 
 
 @contextmanager
-def serving(path: Path, port: int = 0, token: str = "") -> Iterator[str]:
+def serving(path: Path, port: int = 0, token: str = "", host: str = LOOPBACK) -> Iterator[str]:
     """The address of a local registry over this file, which answers until the block ends.
 
     Any number of processes may do so over the same file. Port 0 is one that is free. With a token,
-    only who sends it is answered.
+    only who sends it is answered; a `host` that others can reach must have one.
     """
+    if host != LOOPBACK and not token:
+        raise RegistryError(
+            f"On {host} the registry would answer whoever reaches it. Set MODEL_REGISTRY_TOKEN, "
+            "here and for its clients"
+        )
     from resources.local_registry.app import registry_app
     from resources.local_registry.store import Store
 
-    app = registry_app(Store(path), token)
-    with closing(_listener(port)) as listener:
+    app = registry_app(Store(path), token, is_for_others=host != LOOPBACK)
+    with closing(_listener(host, port)) as listener:
         server = _server(app)
         thread = threading.Thread(
             target=server.run, args=([listener],), name="local registry", daemon=True
@@ -44,16 +51,21 @@ def serving(path: Path, port: int = 0, token: str = "") -> Iterator[str]:
         thread.start()
         try:
             _wait_until_it_answers(server, thread)
-            yield f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+            yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(_STOP_SECONDS)
 
 
-def serve_until_interrupted(path: Path, port: int, say: Callable[[str], None]) -> None:
+def serve_until_interrupted(
+    path: Path, port: int, say: Callable[[str], None], host: str = LOOPBACK, token: str = ""
+) -> None:
     """Answer until Ctrl+C. `say` is told where."""
-    with serving(path, port) as url, suppress(KeyboardInterrupt):
-        say(f"The local registry of {path} is at {url}, for this machine alone. Ctrl+C ends it.")
+    whom = "for this machine alone" if host == LOOPBACK else "for who has the token"
+    # As the first process of a container it has no default handler: kubelet would wait 30 s.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with serving(path, port, token, host) as url, suppress(KeyboardInterrupt):
+        say(f"The local registry of {path} is at {url}, {whom}. Ctrl+C ends it.")
         threading.Event().wait()
 
 
@@ -78,14 +90,14 @@ def _server(app: object) -> "uvicorn.Server":
     )
 
 
-def _listener(port: int) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     if not 0 <= port <= _LAST_PORT:
         raise RegistryError(f"Port {port} cannot be had: expected 0 to {_LAST_PORT}")
     try:
-        listener = socket.create_server((_LOOPBACK, port))
+        listener = socket.create_server((host, port))
     except OSError as problem:
         raise RegistryError(
-            f"Port {port} of {_LOOPBACK} cannot be had: {problem}. Choose another port"
+            f"Port {port} of {host} cannot be had: {problem}. Choose another port"
         ) from problem
     # asyncio does this only where the socket says TCP. Without it an answer takes 43 ms, not 3.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -24,6 +24,7 @@ from osft_assets.core.training_steps import METRIC_FILES, Step
 from resources.forked_trainer import ForkedTrainer
 from resources.process_tree import MARKER_VARIABLE, _marked, kill_marked
 from resources.sft_entry import report_peak_memory, script_block
+from resources.sft_without_cuda import recomputing_if_large
 from resources.training_backends import entry_command
 from resources.training_environment import prepare_environment
 from resources.training_machine import patterns_for, refuse_missing_trackers
@@ -403,6 +404,18 @@ def test_the_memory_that_sft_tells_of_gpus_is_the_peak() -> None:
     report_peak_memory(cuda)
 
     assert cuda.memory_allocated() == 3
+
+
+@pytest.mark.parametrize(("parameters", "saves_memory"), [(1_000_000, False), (20_000_000, True)])
+def test_on_a_cpu_activations_are_computed_again_for_large_models_only(
+    parameters: int, saves_memory: bool
+) -> None:
+    asked: list[object] = []
+    owner = SimpleNamespace(model=SimpleNamespace(num_parameters=lambda: parameters))
+
+    recomputing_if_large(asked.append)(owner)
+
+    assert asked == [owner] * saves_memory
 
 
 def test_another_script_than_expected_is_refused() -> None:
