@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from osft_assets.demo.lanes import Lanes
-from osft_assets.demo.ways import SAME_RATE, SECOND, SECOND_RATE, WAYS, Planned, lanes
+from osft_assets.demo.ways import FIRST, SECOND, SECOND_RATE, WAYS, Planned, lanes
 from tests.commands import ROOT
 
 _CHILD = (sys.executable, "-m", "tests.demo_child")
@@ -71,28 +71,36 @@ def test_what_is_interrupted_leaves_no_process_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_the_second_step_comes_after_the_first_and_own_rates_come_last(quick: bool) -> None:
+def test_every_way_has_its_rates_in_one_lane_its_own_last(quick: bool) -> None:
     planned = lanes(quick)
 
-    for lane in planned:
-        for way in WAYS:
-            rates = [run.rate for run in lane if run.pipeline == way.pipeline]
-            assert rates in ([], [SAME_RATE], [SAME_RATE, way.own_rate])
-    first = [run.pipeline for run in planned[0]]
-    assert first[0] == "demo"
-    assert (SECOND in first) is not quick
+    for way in WAYS:
+        rates = [[run.rate for run in lane if run.pipeline == way.pipeline] for lane in planned]
+        (own,) = [each for each in rates if each] or [[]]
+        assert own == list(way.rates[: len(own)])
+        assert quick or own[-1] == way.own_rate
+    steps = [run.after for lane in planned for run in lane if run.pipeline == SECOND]
+    assert steps == ([] if quick else [FIRST])
 
 
-def test_the_files_of_the_ways_have_the_rate_that_the_tables_say() -> None:
+def test_a_run_waits_for_the_pipeline_that_it_starts_from(tmp_path: Path) -> None:
+    said: list[str] = []
+    first = [Planned("one", 0.1), Planned("one", 0.2)]
+
+    started(tmp_path, said).run([first, [Planned("two", 0.1, after="one")]])
+
+    ended = said.index(next(line for line in said if "one-0.2" in line and "refused" in line))
+    assert ended < said.index(next(line for line in said if "two-0.1" in line))
+
+
+def test_the_files_of_the_ways_have_their_first_rate() -> None:
     import yaml
 
     text = (ROOT / "osft_assets/defs/demo/defs.yaml").read_text()
     pipelines = {each["attributes"]["name"]: each for each in yaml.safe_load_all(text)}
+    rates = {name: each["attributes"]["train"]["learning_rate"] for name, each in pipelines.items()}
 
-    assert set(pipelines) == {way.pipeline for way in WAYS} | {SECOND}
-    for name, each in pipelines.items():
-        rate = SECOND_RATE if name == SECOND else SAME_RATE
-        assert each["attributes"]["train"]["learning_rate"] == rate
+    assert rates == {SECOND: SECOND_RATE, **{way.pipeline: way.rates[0] for way in WAYS}}
 
 
 def test_the_module_that_is_started_is_there() -> None:

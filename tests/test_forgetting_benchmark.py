@@ -30,7 +30,7 @@ def test_a_mean_comes_with_its_interval() -> None:
     assert _with_interval([0.4]) == "0.400"
 
 
-def test_every_seed_has_other_facts_and_none_is_on_both_sides() -> None:
+def test_every_seed_holds_other_wordings_out_and_none_is_on_both_sides() -> None:
     train, holdout = _rows(1)
     questions = [{row["messages"][0]["content"] for row in rows} for rows in (train, holdout)]
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -42,6 +43,7 @@ class Lanes:
     def run(self, lanes: Sequence[Sequence[Planned]]) -> list[Outcome]:
         """The outcomes, as they came; nothing is left running when this ends, however it does."""
         total = sum(map(len, lanes))
+        self._waiting = Counter(planned.pipeline for lane in lanes for planned in lane)
         threads = [Thread(target=self._lane, args=(lane, total)) for lane in lanes]
         for thread in threads:
             thread.start()
@@ -57,6 +59,8 @@ class Lanes:
 
     def _lane(self, lane: Sequence[Planned], total: int) -> None:
         for planned in lane:
+            while self._waiting[planned.after] and not self._stopping.is_set():
+                time.sleep(_LOOK_EVERY_SECONDS)
             with self._lock:
                 if self._stopping.is_set():
                     return
@@ -68,6 +72,7 @@ class Lanes:
                 return
             self._tell(mark, outcome.ended)
             self._outcomes.append(outcome)
+            self._waiting[planned.pipeline] -= 1
 
     def _started(self, planned: Planned) -> "subprocess.Popen[str]":
         self._place(planned, "json").unlink(missing_ok=True)
