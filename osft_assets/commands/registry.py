@@ -25,6 +25,7 @@ from osft_assets.core.registered_properties import FORCED_BECAUSE
 from osft_assets.core.registry_records import VersionListing
 from osft_assets.run_report import print_report
 from osft_assets.run_summary import list_claims, list_failures, summarize_entry
+from resources.local_registry.serving import LOOPBACK, serve_until_interrupted
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _reason = click.option("--reason", default="", help="Why, for the history.")
@@ -109,13 +110,17 @@ def registry() -> None:
 
 @registry.command()
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
-def serve(port: int) -> None:
+@click.option("--host", default=LOOPBACK, show_default=True, help="0.0.0.0 = for other machines.")
+def serve(port: int, host: str) -> None:
     """Show its models in a browser, and answer the clients of a model registry, until Ctrl-C.
 
-    Only this machine can reach it. Runs need no such server: they open the same file.
+    Only this machine can reach it, or with --host all who have MODEL_REGISTRY_TOKEN. Runs on this
+    machine need no such server: they open the same file.
     """
+    token = os.environ.get("MODEL_REGISTRY_TOKEN", "").strip() if host != LOOPBACK else ""
+    path = definitions().registry().local_path
     try:
-        definitions().serve_local_registry(port, click.echo)
+        serve_until_interrupted(path, port, click.echo, host, token)
     except OsftError as problem:
         raise click.ClickException(str(problem)) from None
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from osft_assets.core.errors import RegistryError
 from resources.local_registry.serving import serving
 from tests.local_registry.conftest import API, Wire, created, refusal, wired
 
@@ -137,3 +138,23 @@ def test_a_web_page_elsewhere_cannot_use_a_browser_here(wire: Wire) -> None:
 
     assert "evil.example" in refusal(rebound, 403)
     assert "expected application/json" in refusal(form, 415)
+
+
+def test_for_other_machines_it_goes_by_any_name_and_wants_its_token(file: Path) -> None:
+    with serving(file, token="let me in", host="0.0.0.0") as url:
+        port = url.rpartition(":")[2]
+        with wired(f"http://127.0.0.1:{port}") as wire:
+            named = {"host": "osft-registry:8080"}
+            stranger = wire.get("registered_models", headers=named)
+            known = wire.get(
+                "registered_models", headers=named | {"authorization": "Bearer let me in"}
+            )
+
+    assert "token is missing" in refusal(stranger, 401)
+    assert known.status_code == 200
+
+
+def test_it_serves_no_other_machine_without_a_token(file: Path) -> None:
+    told = "answer whoever reaches it. Set MODEL_REGISTRY_TOKEN"
+    with pytest.raises(RegistryError, match=told), serving(file, host="0.0.0.0"):
+        pass

@@ -82,7 +82,10 @@ def test_importing_it_loads_neither_a_server_nor_the_client() -> None:
     assert heavy & set(loaded) == set()
 
 
-def test_in_the_foreground_it_answers_until_it_is_interrupted(file: Path) -> None:
+@pytest.mark.parametrize("ends_it", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_it_answers_until_it_is_interrupted(
+    file: Path, ends_it: signal.Signals
+) -> None:
     code = (
         "import sys, functools, pathlib; from resources.local_registry.serving import *;"
         "say = functools.partial(print, flush=True);"
@@ -100,7 +103,7 @@ def test_in_the_foreground_it_answers_until_it_is_interrupted(file: Path) -> Non
         url = said.split(" is at ")[1].split(",")[0]
         assert "Local registry" in httpx.get(url, trust_env=False, verify=False).text
 
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ends_it)
 
         assert process.stdout.read() == "ended\n"
         assert process.wait(10) == 0
