@@ -54,7 +54,11 @@ def child(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**environment, MARKER_VARIABLE: marker, "PYTHONUNBUFFERED": "1"},
+        env={
+            **environment,
+            **{MARKER_VARIABLE: marker, "PYTHONUNBUFFERED": "1"},
+            "PYTHONSAFEPATH": "1",  # or another checkout in the current directory would run instead
+        },
         start_new_session=True,  # Ctrl-C is ours to handle
     )
     try:

@@ -1,5 +1,6 @@
 """What all tests share: a workspace, rows, and a network that ends at this machine."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 from osft_assets.core.workspace import Workspace
 
 _LOOPBACK = ("127.", "::1", "localhost")
+
+# Where the children of ours that are part of the tests are: they do not look where they start.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 
 @pytest.fixture(autouse=True)

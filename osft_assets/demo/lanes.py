@@ -24,7 +24,7 @@ _LOOK_EVERY_SECONDS = 0.2
 _GRACE_SECONDS = 15.0
 # Two side by side on two cores: with threads of their own, each took three times as long to answer.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-_MODULE = (sys.executable, "-m", "osft_assets.demo.run")
+_MODULE = (sys.executable, "-P", "-m", "osft_assets.demo.run")  # -P: not of the current directory
 
 
 class Lanes:

@@ -54,3 +54,13 @@ def test_a_worker_that_ends_early_says_why(
 
     with pytest.raises(EvaluationError, match=f"(?s){expected}"):
         PromptProcess("worker_of_a_test").answer(job("Hello?"))
+
+
+def test_what_lies_in_the_current_directory_is_not_what_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker_of_another_checkout.py").write_text("print('it ran')")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(EvaluationError, match="No module named worker_of_another_checkout"):
+        PromptProcess("worker_of_another_checkout").answer(job("Hello?"))
