@@ -17,7 +17,7 @@ export OSFT_WORKSPACE ?= $(CURDIR)/workspace
 PORT ?= 3000
 PIPELINE ?= demo
 
-.PHONY: help setup demo run dev test test-ui test-gpu cluster cluster-test check lint types imports \
+.PHONY: help setup demo run dev test test-ui test-gpu cluster cluster-down cluster-test check lint types imports \
 	format docs bench lock
 
 help: ## List the targets
@@ -54,8 +54,8 @@ $(DAGSTER_HOME)/dagster.yaml:
 	@mkdir -p $(DAGSTER_HOME)
 	@cp deployment/dagster.local.yaml $@
 
-test: setup ## Run the tests, without those that need a browser
-	$(BIN)/python -m pytest -m "not ui"
+test: setup ## Run the tests, without those that need a browser or a cluster
+	$(BIN)/python -m pytest -m "not ui and not cluster"
 
 test-gpu: setup ## Run the tests that need a GPU, with their figures
 	$(BIN)/python -m pytest -s -m gpu tests/gpu
@@ -63,10 +63,16 @@ test-gpu: setup ## Run the tests that need a GPU, with their figures
 test-ui: setup ## Drive the UI in Chromium (OSFT_SCREENSHOTS=docs/images takes the pictures of the docs)
 	$(BIN)/python -m pytest -m ui tests/ui
 
-cluster: ## Not built yet: bring up a Kubernetes cluster to test on
-cluster-test: ## Not built yet: the tests that need a cluster
-cluster cluster-test:
-	@echo "make $@: nothing to do yet, the stage it belongs to is not built."; exit 1
+cluster: ## Bring up a Kubernetes on this Debian 12 machine, as root, and the images for it
+	tests/cluster/debian/binaries.sh
+	tests/cluster/debian/up.sh
+	tests/cluster/debian/images.sh
+
+cluster-down: ## Take it down; what was built stays in ~/.cache/osft-cluster
+	tests/cluster/debian/down.sh
+
+cluster-test: setup ## Run the tests that need a Kubernetes: the one of KUBECONFIG, or make cluster's
+	OSFT_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -m cluster tests/cluster
 
 check: lint types imports test test-ui ## All that CI runs: lint, types, import contracts, tests, UI
 
