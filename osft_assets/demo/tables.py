@@ -18,7 +18,7 @@ _NAMES = {FIRST: "the first facts", SECOND: "the second facts", OLD_SKILLS: "the
 NOT_SHOWN = """\
 What this does not show: the model has a million parameters, the skills are made up, and this is one
 seed, so that a few points are chance. SFT at a low rate is OSFT's strongest rival: compare the two
-tables. The guarantee, and what was measured besides: docs/forgetting.md."""
+tables. The guarantee, and five seeds with their intervals: docs/forgetting.md."""
 
 
 class Table(NamedTuple):
