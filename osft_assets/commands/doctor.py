@@ -1,4 +1,4 @@
-"""`osft-assets doctor`: whether this machine can train, and what to do when it cannot."""
+"""`osft-assets doctor`: whether this machine, or a cluster, can train, and what to do when not."""
 
 import json
 import os
@@ -10,35 +10,44 @@ from typing import Any
 import click
 
 from osft_assets.code_location import definitions
-from osft_assets.core import diagnosis
+from osft_assets.core import cluster_diagnosis, diagnosis
 from osft_assets.core.diagnosis import Finding
 from osft_assets.core.errors import OsftError
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.pipeline_facts import PipelineFacts, pipeline_facts
 from resources import diagnosis_probes as probes
+from resources.cluster_api import connect
+from resources.cluster_probes import ClusterProbe
 from resources.library_versions import installed_versions
 
 _PATIENCE = {"retries": 0, "timeout": 3.0}  # of a look, not of a run
 
 
 @click.command()
+@click.option("--cluster", is_flag=True, help="Look at a Kubernetes cluster instead.")
+@click.option("--namespace", default="", help="Of the cluster. Default: the kubeconfig's, or osft.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(as_json: bool) -> None:
+def doctor(cluster: bool, namespace: str, as_json: bool) -> None:
     """Look at everything a run needs: libraries, GPU, disk, settings, registries, pipelines.
 
-    Exits with 1 when something fails that training needs. No token is shown.
+    With --cluster: the API, permissions, the workspace's claim, secrets by name, GPUs, images and
+    the registry, as deployment/ makes them. Exits with 1 when something fails that training needs.
+    No token is shown.
     """
+    if namespace and not cluster:
+        raise click.UsageError("--namespace is of a cluster. Add --cluster")
+    what = "cluster" if cluster else "machine"
     findings = []
-    for finding in _findings():
+    for finding in _cluster_findings(namespace) if cluster else _findings():
         findings.append(finding)
         if not as_json:
             _show(finding)
     if as_json:
         click.echo(json.dumps(diagnosis.as_json(findings), indent=2))
     elif diagnosis.can_train(findings):
-        click.echo("\nThis machine can train.")
+        click.echo(f"\nThis {what} can train.")
     else:
-        click.echo("\nThis machine cannot train yet: see FAIL above.")
+        click.echo(f"\nThis {what} cannot train yet: see FAIL above.")
     sys.exit(0 if diagnosis.can_train(findings) else 1)
 
 
@@ -63,6 +72,31 @@ def _findings() -> Iterator[Finding]:
         {name: bool(os.environ.get(name)) for name in diagnosis.TOKENS}
     )
     yield from _pipelines()
+
+
+def _cluster_findings(namespace: str) -> Iterator[Finding]:
+    try:
+        api, reached = connect(namespace)
+    except ImportError:
+        remedy = "pip install 'osft-assets[kubernetes]'"
+        yield Finding("cluster", "FAIL", "the Kubernetes client is not installed", remedy)
+        return
+    yield cluster_diagnosis.judge_cluster(reached)
+    if api:
+        yield from _looked_at(ClusterProbe(api, reached.namespace), reached.whom)
+
+
+def _looked_at(probe: ClusterProbe, whom: str) -> Iterator[Finding]:
+    yield cluster_diagnosis.judge_namespace(probe.namespace, probe.find_namespace())
+    missing, problem = probe.missing_rights()
+    yield cluster_diagnosis.judge_rights(missing, whom, problem)
+    yield cluster_diagnosis.judge_claim(probe.find_claim())
+    for name in cluster_diagnosis.SECRETS:
+        yield cluster_diagnosis.judge_secret(name, probe.find_secret(name))
+    yield cluster_diagnosis.judge_gpus(probe.find_gpus())
+    yield from cluster_diagnosis.judge_code_server(probe.find_pods("component=user-deployments"))
+    registry = probe.find_pods("app.kubernetes.io/name=osft-registry")
+    yield cluster_diagnosis.judge_registry_pods(registry)
 
 
 def _ourselves() -> Finding:

@@ -1,44 +1,51 @@
 """What our pods may ask of Kubernetes: this list, each with the call that needs it."""
 
 import inspect
+import re
 
 import pytest
 
-from tests.deployment.parts import of_kind
+from osft_assets.core.cluster_diagnosis import NEEDED_RIGHTS
+from tests.deployment.parts import ROOT, of_kind
 
-# (resource, verb): the client's call that makes it.
-_NEEDED = {
-    ("jobs", "create"): "create_namespaced_job",
-    ("jobs", "list"): "list_namespaced_job",
-    ("jobs", "delete"): "delete_namespaced_job",
-    ("jobs/status", "get"): "read_namespaced_job_status",
-    ("pods", "get"): "read_namespaced_pod",
-    ("pods", "list"): "list_namespaced_pod",
-    ("pods", "delete"): "delete_namespaced_pod",
-    ("pods/log", "get"): "read_namespaced_pod_log",
-    ("events", "list"): "list_namespaced_event",
+# The client's call behind each right.
+_CALLS = {
+    ("batch", "jobs", "create"): "create_namespaced_job",
+    ("batch", "jobs", "get"): "read_namespaced_job",
+    ("batch", "jobs", "list"): "list_namespaced_job",
+    ("batch", "jobs", "delete"): "delete_namespaced_job",
+    ("batch", "jobs/status", "get"): "read_namespaced_job_status",
+    ("", "pods", "get"): "read_namespaced_pod",
+    ("", "pods", "list"): "list_namespaced_pod",
+    ("", "pods", "delete"): "delete_namespaced_pod",
+    ("", "pods/log", "get"): "read_namespaced_pod_log",
+    ("", "events", "list"): "list_namespaced_event",
 }
 
 
-def _allowed() -> set[tuple[str, str]]:
+def _allowed() -> set[tuple[str, str, str]]:
     (role,) = of_kind("Role")
     return {
-        (resource, verb)
+        (group, resource, verb)
         for rule in role["rules"]
+        for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
 
 
 def test_nothing_is_allowed_that_is_not_needed() -> None:
-    assert _allowed() == set(_NEEDED)
+    assert _allowed() == set(_CALLS) == set(NEEDED_RIGHTS)
 
 
-@pytest.mark.parametrize("call", _NEEDED.values())
+@pytest.mark.parametrize("call", _CALLS.values())
 def test_what_is_allowed_is_really_called(call: str) -> None:
     import dagster_k8s.client
 
-    assert f"_api.{call}(" in inspect.getsource(dagster_k8s.client)
+    ours = "".join(path.read_text() for path in (ROOT / "osft_assets/kubernetes").glob("*.py"))
+    called = inspect.getsource(dagster_k8s.client) + ours
+
+    assert re.search(rf"(_api|_batch|_core)\.{call}\(", called)
 
 
 def test_the_control_plane_and_runs_have_the_role_and_training_has_none() -> None:
