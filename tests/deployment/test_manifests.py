@@ -8,7 +8,15 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.deployment.parts import MANIFESTS, Document, manifests, of_kind, titled, values
+from tests.deployment.parts import (
+    DEPLOYMENT,
+    MANIFESTS,
+    Document,
+    manifests,
+    of_kind,
+    titled,
+    values,
+)
 
 _OLDEST, _NEWEST = "1.27", kubernetes_validate.latest_version()
 
@@ -35,6 +43,23 @@ def test_every_file_beside_a_kustomization_is_in_it_but_the_examples_of_secrets(
         there = {path.name for path in directory.glob("*.yaml")}
 
         assert there - set(listed) <= {"kustomization.yaml", "secrets.example.yaml"}
+
+
+def test_on_openshift_the_group_of_the_registry_is_taken_out() -> None:
+    file = DEPLOYMENT / "openshift/kustomization.yaml"
+    (patch,) = yaml.safe_load(file.read_text())["patches"]
+    (change,) = yaml.safe_load(patch["patch"])
+    *way, last = change["path"].strip("/").split("/")
+    (found,) = [
+        one
+        for one in of_kind(patch["target"]["kind"])
+        if one["metadata"]["name"] == patch["target"]["name"]
+    ]
+    for step in way:
+        found = found[step]
+
+    assert change["op"] == "remove"
+    assert (last, found[last]) == ("fsGroup", 10001)
 
 
 @pytest.mark.parametrize("deployment", of_kind("Deployment"), ids=titled)
