@@ -15,12 +15,16 @@ from pydantic import ValidationError, create_model
 
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.base import Recipe, explain
+from osft_assets.pod_spec_check import refuse_wrong_fields
 
 RecipeT = TypeVar("RecipeT", bound=Recipe)
 
 
-def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
-    """Launchpad fields of a recipe, with this recipe's values as their defaults."""
+def launch_schema(recipe: Recipe, **sections: Recipe) -> dict[str, dg.Field]:
+    """Launchpad fields of a recipe, with this recipe's values as their defaults.
+
+    `sections` are other recipes beside its fields, each under a key of its own.
+    """
     kind = type(recipe)
     loose: dict[str, Any] = {
         name: (Any, field.default)
@@ -37,7 +41,8 @@ def launch_schema(recipe: Recipe) -> dict[str, dg.Field]:
         )
         for name, field in cast(type[dg.Config], base).to_fields_dict().items()
     }
-    _check_when_launched(kind, fields)
+    fields |= {name: dg.Field(launch_schema(section)) for name, section in sections.items()}
+    _check_when_launched(kind, fields, tuple(sections))
     return fields
 
 
@@ -60,21 +65,25 @@ def _plain(config_type: Any) -> Any:
     )
 
 
-def _check_when_launched(kind: type[Recipe], fields: dict[str, dg.Field]) -> None:
+def _check_when_launched(
+    kind: type[Recipe], fields: dict[str, dg.Field], sections: tuple[str, ...]
+) -> None:
     # Dagster asks `post_process` when it plans a run, before the run exists. Assets take a dict of
     # fields only, and Dagster keeps one Shape for the same fields, so this is the one it will use;
     # should that ever change, tests/test_launch.py fails.
     shape = dg.Shape(fields)  # type: ignore[no-untyped-call]
     other = vars(shape).get("post_process")
-    if other is not None and other.args != (kind,):
+    if other is not None and other.args != (kind, sections):
         twin = other.args[0].__name__
         raise TypeError(f"{kind.__name__} has the same fields as {twin}. Make one of them.")
-    shape.post_process = partial(_checked, kind)  # type: ignore[method-assign]
+    shape.post_process = partial(_checked, kind, sections)  # type: ignore[method-assign]
 
 
-def _checked(kind: type[Recipe], value: Any) -> Any:
+def _checked(kind: type[Recipe], sections: tuple[str, ...], value: Any) -> Any:
     # Not Dagster's PostProcessingError: its message repeats the whole value, tokens and all.
-    parse_config(kind, value).refuse_to_launch()
+    recipe = parse_config(kind, {k: v for k, v in value.items() if k not in sections})
+    recipe.refuse_to_launch()
+    refuse_wrong_fields(recipe)
     return value
 
 

@@ -25,17 +25,20 @@ from osft_assets.core.recipes.pipeline import PipelineRecipe
 
 # Metadata of a job: how its pipeline trains.
 ALGORITHM = "algorithm"
+_EVALUATIONS = ("base_scores", "scores", "champion_scores")
 # The op that makes each section's assets, named after the pipeline.
 _OPS = {
     "dataset": ("dataset",),
     "base_model": ("base_model",),
     "train": ("training",),
     "pod": ("training",),
-    "evaluate": ("base_scores", "scores", "champion_scores"),
+    "evaluate": _EVALUATIONS,
+    "evaluation_pod": _EVALUATIONS,
     "gate": ("forgetting_report",),
     "registry": ("registry_preflight", "registry_entry"),
 }
-_OF_ONE_OP = ("train", "pod")
+# The key in an op's config where a section does not have the op to itself.
+_KEYS = {"train": "train", "pod": "pod", "evaluation_pod": "pod"}
 # Dagster's own parts of run config, passed on.
 _DAGSTERS = ("execution", "loggers")
 _ANY_DICT: Any = dg.Permissive()  # type: ignore[no-untyped-call]
@@ -69,7 +72,7 @@ def ops_config(pipeline: str, changes: Sections) -> dict[str, Any]:
     for section, values in changes.items():
         for op in _OPS[section]:
             config = ops.setdefault(f"{pipeline}__{op}", {"config": {}})["config"]
-            config |= {section: values} if section in _OF_ONE_OP else values
+            config |= {_KEYS[section]: values} if section in _KEYS else values
     return ops
 
 

@@ -98,8 +98,9 @@ def _nested_places(job: dg.JobDefinition, pipeline: str) -> dict[str, list[_Path
     places: dict[str, list[_Path]] = {}
     for section in SECTIONS:
         for path in _leaves({"ops": ops_config(pipeline, {section: {"": None}})}):
-            for name in _fields(job, path[:-1]):
-                places.setdefault(f"{section}.{name}", []).append((*path[:-1], name))
+            for name, field in _fields(job, path[:-1]).items():
+                if not isinstance(field.config_type, dg.Shape):  # another section
+                    places.setdefault(f"{section}.{name}", []).append((*path[:-1], name))
     return places
 
 

@@ -19,7 +19,7 @@ from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.osft import OsftRecipe
-from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe, PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.promotion import PromotionRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.recipes.sft import SftRecipe
@@ -32,7 +32,12 @@ a setting that does not exist, is refused when the file is loaded or the run is 
 _ON_ONE_MACHINE = (
     "On one machine, `gpu`, `num_procs` and `env_vars` take effect; without a GPU, training is one "
     "process. What cannot be had is refused when it was set on purpose, and noted when it is only "
-    "the default. The other settings need Kubernetes, a later stage: set, they are refused."
+    "the default. The other settings need Kubernetes (docs/kubernetes.md): set on one machine, "
+    "they are refused."
+)
+_ONLY_IN_PODS = (
+    "Its `gpu` is 0 when `pod.gpu` is, or `evaluate.device` is cpu. Needs Kubernetes: set on one "
+    "machine, all but `gpu` is refused, and `gpu` has no effect."
 )
 _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`dataset:`", DatasetRecipe, ""),
@@ -42,6 +47,7 @@ _SECTIONS: tuple[tuple[str, type[Recipe], str], ...] = (
     ("`pod:` with `algorithm: osft`", PodRecipe, _ON_ONE_MACHINE),
     ("`pod:` with `algorithm: sft`", SftPodRecipe, _ON_ONE_MACHINE),
     ("`evaluate:`", EvaluationRecipe, ""),
+    ("`evaluation_pod:`", EvaluationPodRecipe, _ONLY_IN_PODS),
     ("`gate:`", GateRecipe, ""),
     ("`registry:`", RegistryRecipe, "`registry: skip` sets `skip`. See docs/registry.md."),
     (

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
+from osft_assets.core.training_placement import without_gpu
 from resources.evaluation_progress import Progress
 
 # Where lm-eval would begin with 64 sequences of the model's whole length and try until memory ends.
@@ -40,14 +41,18 @@ def load(recipe: EvaluationRecipe, path: str, device: str, progress: Progress) -
     return type("Model", (_Transformers, HFLM), {})(progress, device=device, **arguments)
 
 
-def device_of(recipe: EvaluationRecipe) -> str:
+def device_of(recipe: EvaluationRecipe, gpus_needed: int = 0) -> str:
     """Where the model will be: lm-eval falls back to the CPU without a word."""
     import torch
 
     if recipe.backend == "vllm":
         return "cuda"
     if recipe.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if torch.cuda.is_available():
+            return "cuda"
+        if gpus_needed:
+            raise without_gpu("evaluation_pod", gpus_needed)
+        return "cpu"
     kind, _, number = recipe.device.partition(":")
     there = {
         "cpu": True,

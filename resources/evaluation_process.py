@@ -14,6 +14,7 @@ from pathlib import Path
 from osft_assets.core.errors import ConfigError, EvaluationError
 from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome
 from osft_assets.core.ports import Evaluator
+from osft_assets.core.training_placement import needs_kubernetes, wants_gpu
 from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE, PROBLEM_FILE
 from resources.child_process import Work, child, follow, raise_failure
 
@@ -26,11 +27,16 @@ class EvaluationProcess:
     """Evaluation on this machine, by a module that is run as the child process."""
 
     worker: str = "resources.evaluation_worker"
+    in_pod: bool = False
 
     def evaluate(self, job: EvaluationJob, say: Callable[[str], None]) -> EvaluationOutcome:
         """One child process, from its start to its end."""
+        if job.pod.asked and not self.in_pod:
+            raise ConfigError(needs_kubernetes("evaluation_pod", job.pod.asked))
         directory = Path(job.directory)
-        (directory / JOB_FILE).write_text(job.model_dump_json(indent=2))
+        needs_gpu = self.in_pod and wants_gpu(job.pod.gpu, job.pod.env_vars)
+        told = job.model_copy(update={"gpus_needed": job.pod.gpu if needs_gpu else 0})
+        (directory / JOB_FILE).write_text(told.model_dump_json(indent=2))
         work = Work(
             "Evaluation",
             EvaluationError,

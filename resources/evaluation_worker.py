@@ -84,7 +84,7 @@ class Evaluation:
         start = time.monotonic()
         asked = [*self._rows(), *benchmarks(self._recipe, self._names())]
         self._notes += without_effect(self._recipe, asked)
-        device = device_of(self._recipe)
+        device = device_of(self._recipe, self._job.gpus_needed)
         places = self._places(asked, device)
         missing = [each for each in asked if not places[each.name].is_whole]
         reused = tuple(each.name for each in asked if each not in missing)

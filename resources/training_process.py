@@ -28,6 +28,7 @@ class TrainingProcess:
     """Training on this machine, by a module that is run as the child process."""
 
     worker: str = "resources.training_worker"
+    in_pod: bool = False
 
     def versions(self) -> dict[str, str]:
         """The trainers and what they compute with."""
@@ -35,6 +36,7 @@ class TrainingProcess:
 
     def train(self, job: TrainingJob, watch: TrainingWatch) -> TrainingOutcome:
         """One child process, from its start to its end."""
+        job = job.model_copy(update={"in_pod": self.in_pod})
         # How many GPUs there are, only the child can tell: that needs torch.
         refuse_what_needs_a_cluster(job)
         directory = Path(job.directory)

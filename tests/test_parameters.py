@@ -450,7 +450,7 @@ def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Webserver]:
             {"phase_01_dataset_opt_hf_token": "hf_hunter2hunter2"},
             "expected the name of an environment variable",
         ),
-        ({"phase_02_train_opt_hf_token": {"secret": "hunter2"}}, "comes with a later stage"),
+        ({"phase_02_train_opt_hf_token": {"secret": "hunter2"}}, "pod.env_secrets"),
         ({"phase_02_train_opt_env_vars": "HF_TOKEN=hunter2"}, "HF_TOKEN looks like a secret"),
         (
             {"phase_01_dataset_man_data_uri": "https://bob:hunter2@example.org/rows.jsonl"},

@@ -8,8 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from osft_assets.assets.evaluation import evaluation_metadata
-from osft_assets.config import launch_schema, parse_config
+from osft_assets.assets.evaluation import (
+    evaluation_metadata,
+    evaluation_pod_of,
+    evaluation_recipe,
+)
+from osft_assets.config import launch_schema
 from osft_assets.core.base_model import BaseModelStage
 from osft_assets.core.champion_model import ChampionModel
 from osft_assets.core.evaluation import Evaluated, EvaluationStage
@@ -39,8 +43,8 @@ def champion_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         group_name=name,
         ins={"holdout_split": dg.AssetIn([name, "holdout_split"])},
         outs={"champion_scores": _out(pipeline)},
-        config_schema=launch_schema(pipeline.evaluate),
-        **computing(pipeline),
+        config_schema=launch_schema(pipeline.evaluate, pod=pipeline.evaluation_pod),
+        **computing(pipeline.evaluation_pod),
     )
     @retried(pipeline.retry)
     def champion_scores(  # noqa: PLR0913 - Dagster gives each by its name
@@ -53,7 +57,7 @@ def champion_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         model_source: dg.ResourceParam[ModelSource],
         model_inspector: dg.ResourceParam[ModelInspector],
     ) -> dg.MaterializeResult[ChampionScores]:
-        recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
+        recipe = evaluation_recipe(context)
         elsewhere = BaseModelStage(model_source, model_inspector)
         champions = ChampionModel(model_registry, workspace, elsewhere)
         called = model_name(name, pipeline.registry)
@@ -62,7 +66,8 @@ def champion_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         if champion is None:
             return _none(called, pipeline)
         model = champions.run_to_compare(champion, called, context.log.info)
-        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
+        where = evaluation_pod_of(context, pipeline)
+        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source, where)
         found = stage.run("champion_scores", model, recipe, holdout_split, context.log.info)
         record = ChampionScores(name=called, version=champion.version, scores=found.record)
         return _made(record, found, recipe, pipeline)

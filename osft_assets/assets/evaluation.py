@@ -11,10 +11,12 @@ from osft_assets.assets.columns import SCORES
 from osft_assets.config import launch_schema, parse_config
 from osft_assets.core.checkpoint import CheckpointRecord
 from osft_assets.core.evaluation import Evaluated, EvaluationStage, Which
+from osft_assets.core.evaluation_job import EvaluationPod, evaluation_pod
 from osft_assets.core.model_records import ModelRecord
 from osft_assets.core.ports import DatasetSource, Evaluator
 from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe
 from osft_assets.core.records import DatasetSplit
 from osft_assets.core.score_tables import SCORED, overall_rows, score_table
 from osft_assets.core.scores import ScoresRecord
@@ -41,7 +43,8 @@ def base_scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         evaluator: dg.ResourceParam[Evaluator],
         dataset_source: dg.ResourceParam[DatasetSource],
     ) -> dg.MaterializeResult[ScoresRecord]:
-        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
+        where = evaluation_pod_of(context, pipeline)
+        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source, where)
         return _scored(context, stage, "base_scores", base_model, holdout_split)
 
     return base_scores
@@ -60,7 +63,8 @@ def scores_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
         evaluator: dg.ResourceParam[Evaluator],
         dataset_source: dg.ResourceParam[DatasetSource],
     ) -> dg.MaterializeResult[ScoresRecord]:
-        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source)
+        where = evaluation_pod_of(context, pipeline)
+        stage = EvaluationStage(pipeline, workspace, evaluator, dataset_source, where)
         return _scored(context, stage, "scores", checkpoint.model, holdout_split)
 
     return scores
@@ -80,8 +84,8 @@ def _parts(pipeline: PipelineRecipe, which: Which, model: str) -> dict[str, Any]
                 kinds={"table"},
             )
         },
-        "config_schema": launch_schema(pipeline.evaluate),
-        **computing(pipeline),
+        "config_schema": launch_schema(pipeline.evaluate, pod=pipeline.evaluation_pod),
+        **computing(pipeline.evaluation_pod),
     }
 
 
@@ -92,13 +96,26 @@ def _scored(
     model: ModelRecord,
     holdout: DatasetSplit,
 ) -> dg.MaterializeResult[ScoresRecord]:
-    recipe = parse_config(EvaluationRecipe, context.op_execution_context.op_config)
+    recipe = evaluation_recipe(context)
     found = stage.run(which, model, recipe, holdout, context.log.info)
     return dg.MaterializeResult(
         value=found.record,
         data_version=dg.DataVersion(found.record.fingerprint),
         metadata=evaluation_metadata(found, recipe, stage.pipeline),
     )
+
+
+def evaluation_recipe(context: dg.AssetExecutionContext) -> EvaluationRecipe:
+    """What the step was told to ask."""
+    config = dict(context.op_execution_context.op_config)
+    del config["pod"]
+    return parse_config(EvaluationRecipe, config)
+
+
+def evaluation_pod_of(context: dg.AssetExecutionContext, pipeline: PipelineRecipe) -> EvaluationPod:
+    """Where the step was told to run."""
+    pod = parse_config(EvaluationPodRecipe, context.op_execution_context.op_config["pod"])
+    return evaluation_pod(pod, pipeline.evaluation_pod)
 
 
 def evaluation_metadata(

@@ -59,7 +59,7 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             "train": dg.Field(launch_schema(pipeline.train)),
             "pod": dg.Field(launch_schema(pipeline.pod)),
         },
-        **computing(pipeline),
+        **computing(pipeline.pod),
     )
     @retried(pipeline.retry)
     def training(  # noqa: PLR0913 - Dagster gives each by its name

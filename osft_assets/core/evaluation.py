@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 from osft_assets.core.errors import EvaluationError
-from osft_assets.core.evaluation_job import EvaluationJob, EvaluationOutcome, RowsToScore
+from osft_assets.core.evaluation_job import (
+    EvaluationJob,
+    EvaluationOutcome,
+    EvaluationPod,
+    RowsToScore,
+)
 from osft_assets.core.evaluation_rows import earlier_holdouts, own_holdout, own_skills
 from osft_assets.core.lineage import fingerprint
 from osft_assets.core.model_files import content_fingerprint
@@ -47,8 +52,10 @@ class EvaluationStage:
         workspace: Workspace,
         evaluator: Evaluator,
         source: DatasetSource,
+        pod: EvaluationPod | None = None,
     ) -> None:
         self.pipeline, self._workspace = pipeline, workspace
+        self._pod = pod or EvaluationPod()
         self._evaluator, self._source = evaluator, source
         self._home = workspace.pipeline(pipeline.name)
 
@@ -76,6 +83,7 @@ class EvaluationStage:
             model_fingerprint=known,
             recipe=recipe.model_dump(),
             rows=rows,
+            pod=self._pod,
         )
         outcome = self._outcome(which, job, say)
         return Evaluated(self._record(which, model, known, outcome), outcome)

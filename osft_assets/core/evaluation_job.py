@@ -6,6 +6,9 @@ found for each task is a directory of its own, which `core.scores` reads.
 
 from typing import Any
 
+from pydantic import Field
+
+from osft_assets.core.recipes.pod import EvaluationPodRecipe
 from osft_assets.core.records import Record
 from osft_assets.core.rows import RowKind
 from osft_assets.core.scores import TaskKind
@@ -22,8 +25,19 @@ class RowsToScore(Record):
     rows: int
 
 
+class EvaluationPod(Record):
+    """What the evaluation's pod was asked for. `asked`: settings that somebody set on purpose."""
+
+    gpu: int = 0
+    env_vars: dict[str, str] = Field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+
+
 class EvaluationJob(Record):
-    """Everything the worker needs. `model_fingerprint` is of the files at `model_path`."""
+    """Everything the worker needs. `model_fingerprint` is of the files at `model_path`.
+
+    `gpus_needed`: a pod was given so many, and without any it is better to fail.
+    """
 
     directory: str
     workspace: str
@@ -32,6 +46,8 @@ class EvaluationJob(Record):
     model_fingerprint: str
     recipe: dict[str, Any]
     rows: tuple[RowsToScore, ...]
+    pod: EvaluationPod = EvaluationPod()
+    gpus_needed: int = 0
 
 
 class EvaluationOutcome(Record):
@@ -44,3 +60,19 @@ class EvaluationOutcome(Record):
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+
+def evaluation_pod(pod: EvaluationPodRecipe, of_pipeline: EvaluationPodRecipe) -> EvaluationPod:
+    """What of the pod matters to an evaluation; what is in the pipeline's file was set on purpose.
+
+    How many GPUs was not: without pods `evaluate.device` says where the model runs.
+    """
+    defaults = EvaluationPodRecipe()
+    asked = tuple(
+        name
+        for name in EvaluationPodRecipe.model_fields
+        if name in of_pipeline.model_fields_set or getattr(pod, name) != getattr(defaults, name)
+    )
+    return EvaluationPod(
+        gpu=pod.gpu, env_vars=pod.env_vars, asked=tuple(name for name in asked if name != "gpu")
+    )

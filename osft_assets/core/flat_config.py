@@ -18,7 +18,9 @@ from osft_assets.core.registry_entry import model_name
 
 Sections = dict[str, dict[str, Any]]
 
-SECTIONS = ("dataset", "base_model", "train", "pod", "evaluate", "gate", "registry")
+SECTIONS = (
+    *("dataset", "base_model", "train", "pod", "evaluate", "evaluation_pod", "gate", "registry"),
+)
 # The dataset stage reads them in the file, to know what a row is.
 _ONLY_IN_THE_FILE = {"train": ("is_pretraining", "document_column_name")}
 

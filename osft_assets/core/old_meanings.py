@@ -4,7 +4,7 @@ Which parameters there are is `core.old_parameters`. The words are for docs/kube
 `osft-assets run-config`.
 """
 
-_ONLY_KUBERNETES = "Needs Kubernetes, a later stage: set on one machine, it is refused."
+_ONLY_KUBERNETES = "Needs Kubernetes: set on one machine, it is refused."
 
 # By place.
 CHANGED = {
@@ -36,12 +36,12 @@ CHANGED = {
     "pod.labels": _ONLY_KUBERNETES,
     "pod.annotations": _ONLY_KUBERNETES,
     "pod.pull_secret": _ONLY_KUBERNETES,
-    "pod.workers": "More than one needs Kubernetes. Set on one machine, it is refused.",
+    "pod.workers": "More than one, set on purpose, is refused: training is one pod so far.",
     "pod.gpu": (
-        "Without a GPU the default trains on the CPU. More than there are, set on purpose, is "
-        "refused."
+        "On one machine the default trains on the CPU where there is no GPU, and more than there "
+        "are, set on purpose, is refused. A pod that sees none fails."
     ),
-    "pod.env_vars": "Nothing secret: what looks like it is refused.",
+    "pod.env_vars": "Nothing secret: what looks like it is refused. pod.env_secrets takes names.",
     "evaluate.model_args": (
         "The backend is transformers unless evaluate.backend is vllm. What only vLLM takes is "
         "refused, and dtype is evaluate.dtype."
@@ -63,6 +63,6 @@ GONE = {
     "output_metrics": "The asset training_metrics.",
     "output_loss_chart": "Metadata of the asset checkpoint.",
     "dataset": "The asset train_split, which training depends on. Set dataset.data_uri.",
-    "kubernetes_config": "The settings of pod, and the volumes of the deployment.",
+    "kubernetes_config": "The settings of pod.",
     "training_algorithm": "The pipeline decides: osft or sft.",
 }

@@ -57,8 +57,7 @@ def _variable(value: Any) -> Any:
         return value["env"]
     raise ValueError(
         "expected the name of an environment variable, such as HF_TOKEN or {env: HF_TOKEN}. A "
-        "reference to a Kubernetes secret comes with a later stage: until then, have the "
-        "deployment put the secret into that variable"
+        "Kubernetes secret becomes variables where pod.env_secrets or the deployment names it"
     )
 
 

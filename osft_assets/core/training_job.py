@@ -56,6 +56,7 @@ class TrainingJob(Record):
     num_procs: str = "auto"
     env_vars: dict[str, str] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    in_pod: bool = False  # made for this step: what `pod` asks for is had
 
 
 class RowAccount(Record):

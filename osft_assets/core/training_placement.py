@@ -4,13 +4,16 @@ What was asked for on purpose is done or refused; what is merely a default bends
 a note says so. The call that follows is `core.training_call`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from osft_assets.core.errors import ConfigError
+from osft_assets.core.recipes.pod import PodRecipe
 from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.training_job import WORKERS_OWN_VARIABLES, TrainingJob
 
-_ONLY_KUBERNETES = ("cpu", "memory", "labels", "annotations", "pull_secret")
+_ON_ONE_MACHINE = ("gpu", "workers", "num_procs", "env_vars")
+_ONLY_KUBERNETES = tuple(name for name in PodRecipe.model_fields if name not in _ON_ONE_MACHINE)
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,9 @@ def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placem
 
 def refuse_what_needs_a_cluster(job: TrainingJob) -> None:
     """Raise ConfigError for what no machine can give alone, whatever its devices."""
-    lost = [f"pod.{name}" for name in _ONLY_KUBERNETES if name in job.asked]
-    if lost:
-        raise ConfigError(f"{lost[0]} has no effect without Kubernetes. Remove {', '.join(lost)}")
+    lost = [name for name in _ONLY_KUBERNETES if name in job.asked]
+    if lost and not job.in_pod:
+        raise ConfigError(needs_kubernetes("pod", lost))
     ours = sorted(
         name for name in job.env_vars if name in WORKERS_OWN_VARIABLES or name.startswith("PET_")
     )
@@ -67,8 +70,30 @@ def refuse_what_needs_a_cluster(job: TrainingJob) -> None:
         )
 
 
+def needs_kubernetes(section: str, settings: Sequence[str]) -> str:
+    """Why settings of a pod are refused where steps are no pods."""
+    lost = [f"{section}.{name}" for name in settings]
+    return f"{lost[0]} has no effect without Kubernetes. Remove {', '.join(lost)}"
+
+
+def wants_gpu(gpu: int, env_vars: Mapping[str, str]) -> bool:
+    """Whether a pod that sees no GPU is broken. Hiding them on purpose is for clusters to test."""
+    return gpu > 0 and env_vars.get("CUDA_VISIBLE_DEVICES") != ""
+
+
+def without_gpu(section: str, gpu: int) -> ConfigError:
+    """A pod that was given GPUs and sees none: a quiet training on its CPU could take weeks."""
+    return ConfigError(
+        f"The pod has {section}.gpu: {gpu}, but PyTorch sees no CUDA device in it. Look whether "
+        f"the image has a CUDA build of PyTorch that fits the node's driver and {section}."
+        f"gpu_resource names NVIDIA GPUs, or set {section}.gpu: 0 to compute on the CPU"
+    )
+
+
 def _one_process(job: TrainingJob, notes: list[str]) -> int:
-    if job.gpu > 0 and "gpu" in job.asked:
+    if job.in_pod and wants_gpu(job.gpu, job.env_vars):
+        raise without_gpu("pod", job.gpu)
+    if job.gpu > 0 and "gpu" in job.asked and not job.in_pod:
         raise ConfigError(
             f"pod.gpu is {job.gpu}, but there is no CUDA device here. Set pod.gpu: 0 to train on "
             "the CPU"

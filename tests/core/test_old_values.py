@@ -84,7 +84,7 @@ def test_a_token_is_named(value: Any) -> None:
     "value", [{"secret": "hunter2"}, {"secretKeyRef": {"name": "hunter2", "key": "token"}}]
 )
 def test_a_kubernetes_secret_is_refused_with_what_to_do(value: Any) -> None:
-    with pytest.raises(ValueError, match="comes with a later stage") as refused:
+    with pytest.raises(ValueError, match="pod.env_secrets") as refused:
         read_value("hf_token", DatasetRecipe.model_fields["hf_token"], value)
 
     assert "hunter2" not in str(refused.value)

@@ -17,7 +17,7 @@ from osft_assets.core.recipes.evaluation import EvaluationRecipe
 from osft_assets.core.recipes.gate import GateRecipe
 from osft_assets.core.recipes.labels import Owner, TagName, TagValue
 from osft_assets.core.recipes.osft import OsftRecipe
-from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe, PodRecipe, SftPodRecipe
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.rows import RowKind
@@ -43,6 +43,7 @@ class PipelineRecipe(Recipe):
     train: OsftRecipe | SftRecipe = Field(default_factory=OsftRecipe)
     pod: PodRecipe = Field(default_factory=PodRecipe)
     evaluate: EvaluationRecipe = Field(default_factory=EvaluationRecipe)
+    evaluation_pod: EvaluationPodRecipe = Field(default_factory=EvaluationPodRecipe)
     gate: GateRecipe = Field(default_factory=GateRecipe)
     registry: RegistryRecipe = Field(default_factory=RegistryRecipe)
     schedule: ScheduleRecipe = Field(default_factory=ScheduleRecipe)
@@ -66,6 +67,15 @@ class PipelineRecipe(Recipe):
             "pod": _of_kind(pod_recipe(algorithm), "pod", values),
         }
         return {**values, **own}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_gpu_for_what_is_for_a_cpu(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not _is_for_a_cpu(values):
+            return values
+        found = values.get("evaluation_pod") or {}
+        given = found.model_dump(exclude_unset=True) if isinstance(found, Recipe) else found
+        return {**values, "evaluation_pod": {"gpu": 0, **given}}
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
@@ -107,6 +117,15 @@ class PipelineRecipe(Recipe):
     def row_kind(self) -> RowKind:
         """What the dataset stage prepares, and training will be able to read."""
         return self.train.row_kind
+
+
+def _is_for_a_cpu(values: dict[str, Any]) -> bool:
+    return bool(_said(values, "pod", "gpu") == 0 or _said(values, "evaluate", "device") == "cpu")
+
+
+def _said(values: dict[str, Any], section: str, setting: str) -> Any:
+    found = values.get(section) or {}
+    return getattr(found, setting) if isinstance(found, Recipe) else found.get(setting)
 
 
 def _of_kind(kind: type[Recipe], section: str, values: dict[str, Any]) -> Recipe:

@@ -1,89 +1,119 @@
-"""The knobs of the training pods. How a pod is built from them is a later stage."""
+"""The knobs of the pods that compute: training and evaluation.
 
-import re
-from typing import Annotated
+On one machine most of them cannot be had, and set, they are refused (`core.training_placement`).
+How a pod is built from them is `osft_assets.kubernetes.pod`; the forms of their values,
+`recipes.pod_values`.
+"""
 
-from pydantic import AfterValidator
-
-from osft_assets.core.recipes.base import Recipe, knob, matching
-from osft_assets.core.redaction import credentials_in, looks_like_a_token
-
-_Cpu = Annotated[str, matching(r"\d+(\.\d{1,3})?|\d+m", "CPU cores, such as 8, 7.5 or 500m")]
-_Memory = Annotated[
-    str, matching(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?", "a quantity of memory, such as 32Gi")
-]
-_Processes = Annotated[str, matching(r"auto|[1-9][0-9]*", "auto (one per GPU) or a number from 1")]
-_LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
-_LABEL_KEY = re.compile(
-    r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+from osft_assets.core.recipes.base import Recipe, knob
+from osft_assets.core.recipes.pod_spec_fields import FurtherFields
+from osft_assets.core.recipes.pod_values import (
+    Annotations,
+    Cpu,
+    DeviceName,
+    Environment,
+    ImageOrNothing,
+    Labels,
+    Memory,
+    Mounts,
+    NameOrNothing,
+    Processes,
+    SecretNames,
+    Tolerations,
 )
-_SECRET_NAME = re.compile(
-    r"TOKEN(?!IZERS)|SECRET|PASSWD|PASSWORD|CREDENTIAL|(^|_)(PASS|PWD|PAT|[A-Z]*KEY|[A-Z]*KEYS)(_|$)",
-    re.IGNORECASE,
-)
+
+_ENVIRONMENT = "Environment of the pod. Nothing secret: it is stored with the run."
 
 
-def _labels(values: dict[str, str]) -> dict[str, str]:
-    for key, value in values.items():
-        if not _LABEL_KEY.fullmatch(key) or not _LABEL.fullmatch(value):
-            raise ValueError(
-                f"the label {key} is not one Kubernetes accepts: letters, digits, '-', '_', '.'; "
-                "at most 63"
-            )
-    return values
-
-
-def _annotations(values: dict[str, str]) -> dict[str, str]:
-    for key in values:
-        if not _LABEL_KEY.fullmatch(key):
-            raise ValueError(f"the annotation {key!r} is not a name Kubernetes accepts")
-    return values
-
-
-def _environment(values: dict[str, str]) -> dict[str, str]:
-    for name, value in values.items():
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise ValueError(f"{name!r} is not the name of an environment variable")
-        if _SECRET_NAME.search(name) or looks_like_a_token(value) or credentials_in(value):
-            raise ValueError(
-                f"{name} looks like a secret, or holds one, and this would be stored with the run. "
-                "Use a secret reference"
-            )
-    return values
-
-
-class PodRecipe(Recipe):
-    """One training pod, and how many there are of it. OSFT is at its best on one node."""
+class StepPodRecipe(Recipe):
+    """What the pods of training and of evaluation have in common."""
 
     gpu: int = knob(1, "GPUs per pod.", unit="GPUs", ge=0)
-    workers: int = knob(1, "Training pods.", unit="pods", ge=1)
-    num_procs: _Processes = knob("auto", "Processes per pod. auto = one per GPU.")
-    cpu: _Cpu = knob("8", "CPU cores per pod; a fraction is fine.", unit="cores")
-    memory: _Memory = knob("32Gi", "Memory per pod.", unit="bytes")
-    labels: Annotated[dict[str, str], AfterValidator(_labels)] = knob({}, "Labels of the pod.")
-    annotations: Annotated[dict[str, str], AfterValidator(_annotations)] = knob(
-        {}, "Annotations of the pod."
+    gpu_resource: DeviceName = knob(
+        "nvidia.com/gpu",
+        "What a GPU is called in this cluster, such as amd.com/gpu or nvidia.com/mig-3g.40gb.",
     )
-    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
-        {}, "Environment of the pod. Nothing secret: it is stored with the run.", secret=True
+    cpu: Cpu = knob(
+        "8",
+        "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used.",
+        unit="cores",
     )
-    pull_secret: str = knob(
+    memory: Memory = knob(
+        "32Gi", "Memory per pod. Requested, and the limit: more is killed.", unit="bytes"
+    )
+    shm: Memory = knob(
+        "8Gi",
+        "Size of /dev/shm, through which the processes of a pod speak. What is used of it counts "
+        "as memory. 0 = the container's own 64 MiB.",
+        unit="bytes",
+    )
+    image: ImageOrNothing = knob(
+        "", "Image of the pod. Empty = OSFT_TRAINER_IMAGE, else the code location's own."
+    )
+    labels: Labels = knob({}, "Labels of the pod.")
+    annotations: Annotations = knob({}, "Annotations of the pod.")
+    env_vars: Environment = knob({}, _ENVIRONMENT, secret=True)
+    env_secrets: SecretNames = knob(
+        [],
+        "Names of Kubernetes secrets, whose keys become environment variables of the pod.",
+        secret=True,
+    )
+    pull_secret: NameOrNothing = knob(
         "", "Name of the Kubernetes secret to pull the image with. Empty = none.", max_length=253
     )
+    node_selector: Labels = knob({}, "Labels that a node must have.")
+    tolerations: Tolerations = knob(
+        [], "Taints of nodes that do not matter, as Kubernetes writes tolerations."
+    )
+    service_account: NameOrNothing = knob(
+        "", "Service account of the pod. Empty = as the deployment says."
+    )
+    volumes: Mounts = knob({}, "Volume claims to mount: name of the claim -> path in the pod.")
+    priority_class: NameOrNothing = knob("", "Priority class. Empty = the cluster's default.")
+    start_timeout_minutes: float = knob(
+        120.0,
+        "Give up a pod that has not started by then: no node has room, or the image does not come. "
+        "0 = never. The time that a queue such as Kueue holds the job back does not count.",
+        unit="minutes",
+        ge=0,
+    )
+    ttl_seconds_after_finished: int = knob(
+        24 * 3600, "When Kubernetes deletes a finished job, with its log.", unit="seconds", ge=60
+    )
+    more: FurtherFields = knob(
+        {}, "Further fields of the pod's spec, such as affinity, as Kubernetes writes them."
+    )
+
+
+class PodRecipe(StepPodRecipe):
+    """One training pod, and how many there are of it. OSFT is at its best on one node."""
+
+    workers: int = knob(1, "Training pods.", unit="pods", ge=1)
+    num_procs: Processes = knob("auto", "Processes per pod. auto = one per GPU.")
 
 
 class SftPodRecipe(PodRecipe):
     """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
 
     workers: int = knob(4, "Training pods.", unit="pods", ge=1)
-    cpu: _Cpu = knob("4", "CPU cores per pod; a fraction is fine.", unit="cores")
-    memory: _Memory = knob("64Gi", "Memory per pod.", unit="bytes")
-    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] = knob(
+    cpu: Cpu = knob(
+        "4",
+        "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used.",
+        unit="cores",
+    )
+    memory: Memory = knob(
+        "64Gi", "Memory per pod. Requested, and the limit: more is killed.", unit="bytes"
+    )
+    env_vars: Environment = knob(
         {
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
             "NCCL_DEBUG": "INFO",
             "INSTRUCTLAB_NCCL_TIMEOUT_MS": "600000",
         },
-        "Environment of the pod. Nothing secret: it is stored with the run.",
+        _ENVIRONMENT,
         secret=True,
     )
+
+
+class EvaluationPodRecipe(StepPodRecipe):
+    """The pod of each evaluation: one process, so there are neither `workers` nor `num_procs`."""

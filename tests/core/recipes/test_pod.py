@@ -63,7 +63,7 @@ def test_sensible_settings_are_accepted(recipe: type[PodRecipe], settings: dict[
         ({"annotations": {"two words": "x"}}, "the annotation 'two words' is not a name"),
         ({"env_vars": {"1ST": "x"}}, "'1ST' is not the name of an environment variable"),
         ({"env_vars": {"NCCL-DEBUG": "x"}}, "is not the name of an environment variable"),
-        ({"env_vars": {"HF_TOKEN": "x"}}, "HF_TOKEN looks like a secret.* Use a secret reference"),
+        ({"env_vars": {"HF_TOKEN": "x"}}, "HF_TOKEN looks like a secret.* into env_secrets"),
         ({"env_vars": {"AWS_SECRET_ACCESS_KEY": "x"}}, "looks like a secret"),
         ({"env_vars": {"AWS_ACCESS_KEY_ID": "x"}}, "looks like a secret"),
         ({"env_vars": {"WANDB_API_KEY": "x"}}, "looks like a secret"),
