@@ -7,7 +7,9 @@ OSFT_DEFS, a directory with pipelines beside those in `defs/`: NAME/defs.yaml ea
 OSFT_CONFINE_INPUTS=1, read no files outside it;
 OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout;
 OSFT_FAILURE_WEBHOOK, an address that is told of failed runs;
-OSFT_UI_URL, where people reach the UI, for links to it.
+OSFT_UI_URL, where people reach the UI, for links to it;
+OSFT_EXECUTOR, where the steps of a run are: multiprocess (the default), in_process or k8s;
+OSFT_TRAINER_IMAGE, with k8s the image of steps that compute (default: the code location's).
 """
 
 import warnings
@@ -20,7 +22,7 @@ import dagster as dg
 import osft_assets.defs
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.workspace import Workspace
-from osft_assets.executor import local_executor
+from osft_assets.executor import EXECUTORS, local_executor
 from osft_assets.failures import failure_sensor
 from osft_assets.pipeline_files import own_pipelines_in, pipelines_in
 from resources.dataset_sources import DatasetSources
@@ -50,16 +52,17 @@ def with_resources(pipelines: dg.Definitions, **overrides: Any) -> dg.Definition
     """Pipelines, from files or from a session, and who plays which role in them."""
     here = Path(__file__).parent
     place: Workspace = overrides.get("workspace") or workspace()
+    executor, in_pods = _executor()
     confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
     resources = {
         "workspace": place,
         "dataset_source": DatasetSources(place, confined),
         "model_source": ModelSources(place, confined),
         "model_inspector": ModelFiles(),
-        "trainer": TrainingProcess(),
-        "evaluator": EvaluationProcess(),
+        "trainer": TrainingProcess(in_pod=in_pods),
+        "evaluator": EvaluationProcess(in_pod=in_pods),
         "prompter": PromptProcess(),
-        "model_registry": Registries(place),
+        "model_registry": Registries(place, is_shared=in_pods),
         "model_store": ModelStores(place),
         "failure_hook": Webhook(
             dg.EnvVar("OSFT_FAILURE_WEBHOOK").get_value("") or "", "OSFT_FAILURE_WEBHOOK"
@@ -71,10 +74,30 @@ def with_resources(pipelines: dg.Definitions, **overrides: Any) -> dg.Definition
         pipelines,
         dg.Definitions(
             resources=resources | overrides,
-            executor=local_executor,
+            executor=executor,
             sensors=[failure_sensor(dg.EnvVar("OSFT_UI_URL").get_value("") or "")],
         ),
     )
+
+
+def _executor() -> tuple[dg.ExecutorDefinition, bool]:
+    """What runs the steps, and whether they are pods."""
+    name = dg.EnvVar("OSFT_EXECUTOR").get_value("") or "multiprocess"
+    if name not in EXECUTORS:
+        raise ConfigError(
+            f"The environment variable OSFT_EXECUTOR is {name!r}. Set it to one of "
+            f"{', '.join(EXECUTORS)}"
+        )
+    if name != "k8s":
+        return (dg.in_process_executor if name == "in_process" else local_executor), False
+    try:
+        from osft_assets.kubernetes.executor import kubernetes_executor
+    except ModuleNotFoundError as problem:
+        raise ConfigError(
+            f"OSFT_EXECUTOR is k8s, but {problem.name} is not installed. Install "
+            "osft-assets[kubernetes]"
+        ) from None
+    return kubernetes_executor(dg.EnvVar("OSFT_TRAINER_IMAGE").get_value("") or ""), True
 
 
 def _asked_of_git(directory: Path) -> dg.ResourceDefinition:

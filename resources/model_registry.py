@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from osft_assets.core.drafts import locked
+from osft_assets.core.errors import ConfigError
 from osft_assets.core.ports import Change, ModelRegistry
 from osft_assets.core.recipes.registry import RegistryRecipe
 from osft_assets.core.registry_records import (
@@ -41,6 +42,7 @@ class Registries:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     pause: Callable[[float], None] = time.sleep
     service_account: Path = SERVICE_ACCOUNT
+    is_shared: bool = False  # several machines work in the workspace
 
     @property
     def local_path(self) -> Path:
@@ -56,7 +58,7 @@ class Registries:
 
     def read(self, recipe: RegistryRecipe, name: str) -> RegisteredModel | None:
         """The model with all its versions, or None."""
-        if recipe.server is None and not self.local_path.exists():
+        if recipe.server is None and self._has_nothing(recipe):
             return None  # nothing was registered yet, and reading makes no file
         with self._connection(recipe, _log.warning) as connection:
             return read_model(connection, name)
@@ -69,6 +71,18 @@ class Registries:
                 stack.enter_context(locked(self.local_path))
             return amend_model(connection, name, change)
 
+    def _has_nothing(self, recipe: RegistryRecipe) -> bool:
+        return recipe.skip if self.is_shared else not self.local_path.exists()
+
+    def _refuse_to_share(self) -> None:
+        """SQLite's locks hold on one machine: pods on a shared volume would corrupt the file."""
+        if self.is_shared:
+            raise ConfigError(
+                "registry.address is empty, and steps are pods here: the local registry is a file "
+                "for one machine. Set attributes.registry.address to the cluster's registry, such "
+                "as the one that deployment/ describes, or attributes.registry: skip"
+            )
+
     @contextmanager
     def _connection(self, recipe: RegistryRecipe, say: Say) -> Iterator[Connection]:
         with (
@@ -80,6 +94,7 @@ class Registries:
     @contextmanager
     def _access(self, recipe: RegistryRecipe, say: Say) -> Iterator[Access]:
         if recipe.server is None:
+            self._refuse_to_share()
             # So that nobody else on this machine can write to it meanwhile.
             token = secrets.token_urlsafe()
             with serving(self.local_path, token=token) as url:

@@ -1,0 +1,92 @@
+"""What is wrong with a step's pod, from what the cluster says of it.
+
+Pure: dicts as the API writes them, in camel case, and a time. Why a pod that has ended died is
+`deaths`; why one does not start, `waits`. Who asks, and what follows, is `step_handler`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from osft_assets.kubernetes.deaths import death_of
+from osft_assets.kubernetes.findings import Asked, Finding, Json, condition, time_of
+from osft_assets.kubernetes.waits import late, wait_of
+
+# A kubelet that lives removes a pod when its grace is over; one that is silent for so long has
+# lost its node.
+_SILENT = timedelta(minutes=2)
+
+
+def finding(
+    job: Json | None, pods: Sequence[Json], warnings: Sequence[str], asked: Asked, now: datetime
+) -> Finding | None:
+    """What there is to say of a step; None while it runs, and once it has ended well.
+
+    `warnings`: what the cluster's events say of the job and of its pod, the newest last.
+    """
+    if job is None:
+        return Finding(
+            "Its Kubernetes job is gone: somebody deleted it, or a quota or a clean-up did. Launch "
+            "the run again"
+        )
+    if pods:
+        newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+        found = _of_a_pod(newest, warnings, asked, now)
+        return found or (_without_its_pod(job) if _has_failed(job) else None)
+    if _has_failed(job):
+        return _without_its_pod(job)
+    return _of_no_pod(job, warnings, asked, now)
+
+
+def _of_a_pod(pod: Json, warnings: Sequence[str], asked: Asked, now: datetime) -> Finding | None:
+    if death := death_of(pod, asked):
+        return death
+    if pod["metadata"].get("deletionTimestamp"):
+        return _leaving(pod, now)
+    return wait_of(pod, warnings, asked, now)
+
+
+def _leaving(pod: Json, now: datetime) -> Finding:
+    """A pod that was told to end: by the scheduler, a drain, or somebody."""
+    node = pod["spec"].get("nodeName", "its node")
+    if now - time_of(pod["metadata"]["deletionTimestamp"]) > _SILENT:
+        return Finding(
+            f"Its pod should have ended long ago, and {node} says nothing: the node is lost. Look "
+            "at the node, or leave it to the retries",
+            may_pass=True,
+        )
+    why = condition(pod, "DisruptionTarget").get("message", "somebody or a drain deleted it")
+    return Finding(f"Its pod on {node} is told to end: {why}", is_lost=False)
+
+
+def _has_failed(job: Json) -> bool:
+    status: Mapping[str, object] = job.get("status") or {}
+    return bool(status.get("failed")) or bool(condition(job, "Failed"))
+
+
+def _without_its_pod(job: Json) -> Finding:
+    failed = condition(job, "Failed")
+    if failed.get("reason") == "DeadlineExceeded":
+        return Finding(
+            "It took longer than its deadline. Raise pod.more.activeDeadlineSeconds, or the one in "
+            "the deployment"
+        )
+    return Finding(
+        "Its pod is gone: preempted, drained with its node, or deleted by somebody. Look at the "
+        "events of the namespace",
+        may_pass=True,
+    )
+
+
+def _of_no_pod(job: Json, warnings: Sequence[str], asked: Asked, now: datetime) -> Finding | None:
+    if job.get("spec", {}).get("suspend"):  # Kueue: hours are nothing unusual
+        return Finding("It waits in a queue: its Kubernetes job is suspended", is_lost=False)
+    if (job.get("status") or {}).get("succeeded") or not warnings:
+        return None
+    words = f"Kubernetes makes no pod: {warnings[-1]}"
+    if late(job, asked, now):
+        return Finding(
+            f"{words}. Gave up after {asked.start_timeout_minutes:g} minutes "
+            f"({asked.setting('start_timeout_minutes')}). Ask whoever runs the cluster for the "
+            "quota or the rights"
+        )
+    return Finding(words, is_lost=False)
