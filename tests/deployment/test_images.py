@@ -3,6 +3,7 @@ run by the test cluster, with the same install.sh.
 """
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_the_trainer_has_the_torch_of_the_project() -> None:
 
     assert said
     assert f'"torch=={said[1]}"' in _pyproject()
+
+
+def test_the_stand_in_for_nslookup_finds_a_name() -> None:
+    script = IMAGES / "control/nslookup"
+    done = subprocess.run(["sh", script, "localhost"], capture_output=True, text=True)
+
+    assert done.returncode == 0
+    assert "localhost" in done.stdout
 
 
 def _pyproject() -> str:
