@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,44 @@ def test_the_heavy_libraries_are_installed_or_the_test_above_could_not_fail() ->
     code = f"import importlib.util as u; print(*[n for n in {HEAVY} if not u.find_spec(n)])"
 
     assert _python(code).split() == []
+
+
+def test_what_the_code_location_and_the_command_import_is_a_dependency() -> None:
+    """Not only by luck, below another package: the control plane has nothing but these."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["kubernetes"]]
+    declared = {re.split(r"[\[<>=]", line)[0].lower() for line in lines}
+    code = """
+import os, sys
+os.environ["OSFT_EXECUTOR"] = "k8s"
+import osft_assets.cli, osft_assets.definitions
+for name, module in list(sys.modules.items()):
+    if name.partition(".")[0] in ("osft_assets", "resources") and module.__file__:
+        print(module.__file__)
+"""
+    imported = {name for file in _python(code).split() for name in _imported_at_once(Path(file))}
+    ours = {"osft_assets", "resources"}
+    packages = packages_distributions()
+
+    strangers = {
+        name
+        for name in imported - ours - sys.stdlib_module_names
+        if not declared & {each.lower() for each in packages.get(name, ())}
+    }
+    assert {"dagster", "pydantic", "psutil"} <= imported
+    # By dagster, dagster-k8s and pydantic, which need them as we do.
+    brought = {"yaml", "packaging", "dagster_shared", "pydantic_core", "kubernetes", "urllib3"}
+    assert strangers <= brought
+
+
+def _imported_at_once(file: Path) -> set[str]:
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def test_the_definitions_load_without_a_warning() -> None:
