@@ -43,6 +43,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("OSFT_FAILURE_WEBHOOK", "OSFT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("OSFT_EXECUTOR", "OSFT_TRAINER_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("OSFT_WORKSPACE_URI", "OSFT_GIT_COMMIT", "MODEL_REGISTRY_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "OSFT_CONFINE_INPUTS", "OSFT_WORKSPACE"):

@@ -1,5 +1,7 @@
 """One pipeline, as its YAML file says it."""
 
+from typing import Any
+
 import pytest
 from dagster._core.definitions.utils import is_valid_owner
 from dagster._utils.tags import normalize_tags
@@ -7,6 +9,7 @@ from pydantic import ValidationError
 
 from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe, training_recipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe, PodRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.rows import RowKind
@@ -82,3 +85,25 @@ def test_tags_are_what_dagster_takes(tag: dict[str, str]) -> None:
 def test_tags_that_dagster_refuses_or_that_are_ours_are_refused(tag: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="expected (letters|at most 63)"):
         PipelineRecipe(name="lessons", tags=tag)
+
+
+@pytest.mark.parametrize(
+    ("values", "gpus"),
+    [
+        ({}, 1),
+        ({"pod": {"gpu": 8}}, 1),
+        ({"pod": {"gpu": 0}}, 0),
+        ({"pod": PodRecipe(gpu=0)}, 0),
+        ({"evaluate": {"device": "cpu"}}, 0),
+        ({"pod": {"gpu": 0}, "evaluation_pod": {"memory": "8Gi"}}, 0),
+        ({"pod": {"gpu": 0}, "evaluation_pod": EvaluationPodRecipe(memory="8Gi")}, 0),
+        ({"pod": {"gpu": 0}, "evaluation_pod": {"gpu": 1}}, 1),
+        ({"algorithm": "sft", "pod": {"gpu": 0}}, 0),
+    ],
+)
+def test_what_trains_on_a_cpu_is_evaluated_on_one_unless_the_file_says_otherwise(
+    values: dict[str, Any], gpus: int
+) -> None:
+    pipeline = PipelineRecipe.model_validate({"name": "mine", **values})
+
+    assert pipeline.evaluation_pod.gpu == gpus

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe, PodRecipe, SftPodRecipe
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,19 @@ from osft_assets.core.recipes.pod import PodRecipe, SftPodRecipe
         {"env_vars": {"NCCL_DEBUG": "INFO", "_private1": ""}},
         {"env_vars": {"TOKENIZERS_PARALLELISM": "false"}},
         {"pull_secret": "registry-login"},
+        {"gpu_resource": "amd.com/gpu"},
+        {"gpu_resource": "nvidia.com/mig-3g.40gb"},
+        {"shm": "0"},
+        {"image": "registry.example.org:5000/team/trainer@sha256:0123456789abcdef"},
+        {"node_selector": {"node.kubernetes.io/instance-type": "p5"}},
+        {"tolerations": [{"operator": "Exists"}]},
+        {"tolerations": [{"key": "gpu", "value": "yes", "effect": "NoExecute"}]},
+        {"env_secrets": ["hub-token", "a.b"]},
+        {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}},
+        {"volumes": {"models": "/models", "rows": "/data/rows.v1"}},
+        {"priority_class": "low", "service_account": "trainer"},
+        {"start_timeout_minutes": 0.0, "ttl_seconds_after_finished": 60},
+        {"more": {"affinity": {}, "scheduler_name": "volcano"}},
     ],
 )
 @pytest.mark.parametrize("recipe", [PodRecipe, SftPodRecipe])
@@ -75,8 +88,44 @@ def test_sensible_settings_are_accepted(recipe: type[PodRecipe], settings: dict[
         ({"env_vars": {"ANYTHING": "hf_abcdefghijklmnop"}}, "or holds one"),
         ({"env_vars": {"GOOGLE_APPLICATION_CREDENTIALS": "x"}}, "looks like a secret"),
         ({"pull_secret": "x" * 254}, "at most 253 characters"),
+        ({"pull_secret": "Not A Name"}, "expected a name Kubernetes accepts"),
+        ({"gpu_resource": "gpu"}, "expected such as nvidia.com/gpu"),
+        ({"shm": "some"}, "expected a quantity of memory"),
+        ({"image": "two words"}, "expected an image"),
+        ({"annotations": {"x": "hf_abcdefghijklmnop"}}, "annotation x holds a secret"),
+        ({"env_vars": {"DAGSTER_HOME": "/x"}}, "the deployment's to set"),
+        ({"env_vars": {"OSFT_WORKSPACE": "/x"}}, "the deployment's to set"),
+        ({"env_secrets": ["hf_abcdefghijklmnop"]}, "expected names of Kubernetes secrets"),
+        ({"node_selector": {"zone": "two words"}}, "is not one Kubernetes accepts"),
+        ({"tolerations": [{"effect": "NoSchedule"}]}, "needs a key"),
+        ({"tolerations": [{"key": "a", "op": "Exists"}]}, "a toleration has no op"),
+        ({"tolerations": [{"key": "a", "operator": "In"}]}, "expected the operator Equal or"),
+        ({"tolerations": [{"key": "a", "effect": "Never"}]}, "expected the operator Equal or"),
+        ({"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, "takes no value"),
+        ({"volumes": {"models": "models"}}, "models: expected the absolute path"),
+        ({"volumes": {"models": "/a/../b"}}, "expected the absolute path"),
+        ({"volumes": {"Models": "/a"}}, "'Models' is not the name of a volume claim"),
+        ({"volumes": {"a": "/x", "b": "/x"}}, "two claims have the same path"),
+        ({"volumes": {"a": "/dev/shm"}}, "is the setting shm"),
+        ({"start_timeout_minutes": -1}, "greater than or equal to 0"),
+        ({"ttl_seconds_after_finished": 5}, "greater than or equal to 60"),
+        ({"more": {"hostNetwork": True}}, "hostNetwork gives a pod power over its node"),
+        ({"more": {"host_pid": True}}, "host_pid gives a pod power over its node"),
+        ({"more": {"securityContext": {"sysctls": []}}}, "sysctls gives a pod power"),
+        ({"more": {"nodeSelector": {}}}, "has settings of its own: node_selector"),
+        ({"more": {"volumes": [{"hostPath": {}}]}}, "hostPath gives a pod power"),
+        ({"more": {"containers": []}}, "containers is not allowed here. Allowed are activeDead"),
+        ({"more": {"initContainers": []}}, "initContainers is not allowed here"),
+        ({"more": {"hostname": "hf_abcdefghijklmnop"}}, "it holds a secret"),
     ],
 )
 def test_a_bad_setting_is_refused(settings: dict[str, Any], expected_error: str) -> None:
     with pytest.raises(ValidationError, match=expected_error):
         PodRecipe(**settings)
+
+
+def test_an_evaluation_is_one_pod_and_one_process() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        EvaluationPodRecipe(workers=1)
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        EvaluationPodRecipe(num_procs="1")
