@@ -13,9 +13,11 @@ def test_a_job_that_succeeds_is_complete_and_its_words_are_kept(cluster: Cluster
     pod = finished(cluster, "succeeds", "print('hello', 6 * 7)")
 
     assert pod.status.phase == "Succeeded"
-    assert (
-        cluster.api().read_namespaced_pod_log(pod.metadata.name, cluster.namespace) == "hello 42\n"
+    # As text, the client gives the log as Python writes bytes: "b'hello 42\\n'" (36.0.3).
+    log = cluster.api().read_namespaced_pod_log(
+        pod.metadata.name, cluster.namespace, _preload_content=False
     )
+    assert log.data == b"hello 42\n"
     job = cluster.api("BatchV1Api").read_namespaced_job_status("succeeds", cluster.namespace)
     assert job.status.succeeded == 1
 

@@ -10,8 +10,6 @@ venv=$1
 source=$(cd "$2" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-
 # A build writes beside the source, so a copy is built.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
@@ -20,8 +18,14 @@ cp "$source/pyproject.toml" "$source/README.md" "$source/LICENSE" "$copy/"
 find "$copy" -name __pycache__ -prune -exec rm -rf {} +
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+if [ ! -x "$venv/bin/python" ]; then
+    python3 -m venv "$venv"
+    pip uninstall --quiet --yes setuptools # an old one, for nobody: builds bring their own
+fi
+pip wheel --quiet --no-deps --wheel-dir "$copy/wheel" "$copy"
+wheel=$(echo "$copy"/wheel/*.whl)
 pip install --quiet --constraint "$source/requirements.lock" --requirement "$here/requirements.txt" \
-    "${copy}[kubernetes]"
+    "${wheel}[kubernetes]"
 # The version does not change with the source: pip takes what is there for current.
-pip install --quiet --no-deps --force-reinstall "$copy"
+pip install --quiet --no-deps --force-reinstall "$wheel"
 pip check

@@ -15,13 +15,16 @@ lock=$repository/requirements.lock
 said=("$image_files"/{install.sh,requirements.txt,packages.txt} "$lock")
 venv=/opt/osft # in the images
 layers=$cache/layers
+PATH=/usr/sbin:/usr/bin:/sbin:/bin # Debian's python3, not one that a version manager puts before it
 
 main() {
     needs_debian_and_root
     # What is mounted here is seen by nobody else, and gone at the end.
     [ "${OSFT_OWN_MOUNTS:-}" ] || OSFT_OWN_MOUNTS=1 exec unshare --mount "$0" "$@"
     find_binaries
-    containerd_images ls >/dev/null 2>&1 || give_up "The cluster is not up. Run make cluster."
+    runtime images ls >/dev/null 2>&1 || give_up "The cluster is not up. Run make cluster."
+    exec 9>"$cache/images.lock"
+    flock --nonblock 9 || { say "waiting: another images.sh is at work" && flock 9; }
     mkdir -p "$layers" "$venv"
     trap 'umount "$venv" 2>/dev/null || true; rmdir "$venv" 2>/dev/null || true' EXIT
     [ $# -gt 0 ] || set -- control trainer postgresql
@@ -37,8 +40,7 @@ control() {
 
 trainer() {
     make_layers
-    local computing
-    computing=$layers/computing-$(fingerprint "${said[@]}" "$repository/pyproject.toml")
+    local computing=$layers/computing-${libraries##*-}
     if ! [ -d "$computing" ]; then
         say "libraries that compute: a few minutes"
         added_to "$libraries" "$computing" install_computing
@@ -71,7 +73,6 @@ make_layers() {
     project=$layers/project-$(fingerprint "$repository"/{osft_assets,resources} "$libraries")
     if ! [ -d "$project" ]; then
         say "project"
-        rm -rf "$layers"/project-*
         added_to "$libraries" "$project" "$image_files/install.sh" $venv "$repository"
     fi
     as_deployed=(--path "$venv/bin" --user 10001:0 --env HOME=/home/osft --env USER=osft --env LOGNAME=osft
@@ -104,7 +105,7 @@ make_libraries() {
     "$image_files/install.sh" $venv "$repository"
     $venv/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes osft-assets
     umount $venv
-    mv "$libraries.new" "$libraries"
+    replace_by "$libraries"
 }
 
 # As `make setup` does. Most of the lock is there already.
@@ -126,7 +127,15 @@ added_to() { # LOWER_LAYER NEW_LAYER COMMAND...
     local removed
     removed=$(find "$made.new" -type c -print -quit)
     [ -z "$removed" ] || give_up "$* removed ${removed#"$made.new"}; a layer here can only add."
-    mv "$made.new" "$made"
+    replace_by "$made"
+}
+
+# The layer is whole: it takes its name, and the disk of those before it is free again.
+replace_by() {
+    local kind=${1%-*} new=$1.new
+    mv "$new" "$layers/whole"
+    rm -rf "$kind"-*
+    mv "$layers/whole" "$1"
 }
 
 # Of files: their content and their names.
@@ -141,10 +150,10 @@ import() { # REFERENCE ARGUMENTS OF write_image.py; nothing to do when they are 
     local reference=$1 archive=$cache/image.tar note
     note=$layers/$(basename "$reference").imported
     shift
-    if [ "$(cat "$note" 2>/dev/null)" = "$*" ] && containerd_images ls --quiet | grep -qxF "$reference"; then return; fi
+    if [ "$(cat "$note" 2>/dev/null)" = "$*" ] && runtime images ls --quiet | grep -qxF "$reference"; then return; fi
     say "image $reference"
-    python3 "$here/write_image.py" "$archive" "$reference" "$@"
-    containerd_images import "$archive" >/dev/null
+    python3 "$here/write_image.py" "$archive" "$reference" "$@" --known "$(runtime content ls --quiet)"
+    runtime images import "$archive" >/dev/null
     rm "$archive"
     echo "$*" >"$note"
 }

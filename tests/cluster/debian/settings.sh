@@ -41,4 +41,4 @@ find_binaries() {
     PATH=$binaries/usr/bin:$binaries/usr/sbin:$PATH
 }
 
-containerd_images() { ctr --address "$state/run/containerd.sock" --namespace k8s.io images "$@"; }
+runtime() { ctr --address "$state/run/containerd.sock" --namespace k8s.io "$@"; }

@@ -92,6 +92,7 @@ start_control_plane() {
     start kube-controller-manager kube-controller-manager --kubeconfig="$config" --bind-address=127.0.0.1 \
         --authentication-kubeconfig="$config" --authorization-kubeconfig="$config" --secure-port=20257 \
         --leader-elect=false --use-service-account-credentials=true --root-ca-file="$pki/ca.crt" \
+        --pvclaimbinder-sync-period=2s \
         --service-account-private-key-file="$pki/service-accounts.key"
     config=$state/scheduler.kubeconfig
     start kube-scheduler kube-scheduler --kubeconfig="$config" --authentication-kubeconfig="$config" \
@@ -102,13 +103,10 @@ start_container_runtime() {
     write_containerd_settings
     write_pod_network
     start containerd containerd --config "$state/containerd.toml"
-    wait_for containerd containerd_images ls
-    local root
-    root=$(mktemp -d)
-    install "$binaries/usr/bin/pause" "$root/pause"
-    python3 "$here/write_image.py" "$state/pause.tar" localhost/pause:1 --command /pause --layer "$root"
-    containerd_images import "$state/pause.tar" >/dev/null
-    rm -r "$root" "$state/pause.tar"
+    wait_for containerd runtime images ls
+    install -D "$binaries/usr/bin/pause" "$state/pause/pause"
+    python3 "$here/write_image.py" "$state/pause.tar" localhost/pause:1 --command /pause --layer "$state/pause"
+    runtime images import "$state/pause.tar" >/dev/null
     say "container runtime"
 }
 
