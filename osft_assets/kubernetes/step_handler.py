@@ -101,14 +101,20 @@ class PodStepHandler(K8sStepHandler):
         if has_reported(step_handler_context, key):
             return CheckStepHealthResult.healthy()
         self._lost[key] = found
-        self._cluster.delete(job, namespace)
+        self._delete(step_handler_context, job, namespace)
         return CheckStepHealthResult.unhealthy(f"{found.words}. (Kubernetes job {job})")
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
         """Delete the step's job: its pod gets SIGTERM, and ends its training within seconds."""
         job, namespace = self._place(step_handler_context)
         yield self._event(step_handler_context, f"Deleting the Kubernetes job {job}")
-        self._cluster.delete(job, namespace)
+        self._delete(step_handler_context, job, namespace)
+
+    def _delete(self, context: StepHandlerContext, job: str, namespace: str) -> None:
+        try:
+            self._cluster.delete(job, namespace)
+        except UnreachableError as problem:  # the step is over all the same, and must be told so
+            self._event(context, f"{problem}. Delete the Kubernetes job {job} by hand.")
 
     def _is_alive(self, job: str, namespace: str) -> bool:
         try:

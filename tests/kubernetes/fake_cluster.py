@@ -32,6 +32,7 @@ class FakeCluster:
         self.created: list[dict[str, Any]] = []
         self.deleted: list[tuple[str, str]] = []
         self.fails: Exception | None = None
+        self.keeps: Exception | None = None  # raised by deletions
 
     def _answer(self) -> None:
         if self.fails:
@@ -58,6 +59,8 @@ class FakeCluster:
         self, name: str, namespace: str, propagation_policy: str, **_: Any
     ) -> None:
         self._answer()
+        if self.keeps:
+            raise self.keeps
         if name not in self.jobs:
             raise ApiException(status=404, reason="Not Found")
         del self.jobs[name]

@@ -233,6 +233,16 @@ def test_a_cancelled_run_deletes_its_jobs_and_does_not_mind_those_that_are_gone(
     assert step.cluster.deleted == [(step.job, "Background")]
 
 
+def test_a_job_that_cannot_be_deleted_keeps_no_dead_step_alive(step: Step) -> None:
+    step.becomes("Failed", **OOM)
+    step.cluster.keeps = ApiException(status=403, reason="Forbidden")
+
+    assert "OOMKilled" in step.look()
+    [said] = step.said()
+    assert "does not let us delete the job" in said
+    assert "403 Forbidden. Delete the Kubernetes job" in said
+
+
 def test_a_light_step_that_dies_is_explained_too(
     instance: dg.DagsterInstance, workspace: Workspace, cluster: FakeCluster, clock: Clock
 ) -> None:
