@@ -1,7 +1,6 @@
 """A cluster in memory, and the time."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -20,7 +19,8 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with launching(tmp_path) as made:
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """One for all tests of a file, which have a run each: it takes a second to make."""
+    with launching(tmp_path_factory.mktemp("instance")) as made:
         yield made

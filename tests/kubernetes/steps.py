@@ -1,8 +1,10 @@
 """A run worker without a cluster: the steps of a pipeline, and the handler that starts them."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +75,11 @@ class Launched:
     def __init__(
         self,
         instance: dg.DagsterInstance,
-        workspace: Workspace,
         pipeline: dict[str, Any] | None = None,
         config: dict[str, Any] | None = None,
     ) -> None:
         values = {"name": "mine", "dataset": {"data_uri": "pvc://x"}, **(pipeline or {})}
-        recipe = PipelineRecipe.model_validate(values)
-        resources = dg.Definitions(resources=fake_resources(workspace))
-        defs = dg.Definitions.merge(build_pipeline(recipe), resources)
-        self.instance, self.job = instance, defs.resolve_job_def("mine_pipeline")
+        self.instance, self.job = instance, _job(json.dumps(values))
         self.plan = create_execution_plan(self.job, config or {})
         self.run = instance.create_run_for_job(
             self.job, execution_plan=self.plan, run_config=config or {}
@@ -133,6 +131,14 @@ class Launched:
             for entry in self.instance.all_logs(self.run.run_id)
             if entry.dagster_event and entry.dagster_event.is_engine_event
         ]
+
+
+@cache
+def _job(pipeline: str) -> dg.JobDefinition:
+    recipe = PipelineRecipe.model_validate_json(pipeline)
+    resources = dg.Definitions(resources=fake_resources(Workspace(Path("/nowhere"))))
+    defs = dg.Definitions.merge(build_pipeline(recipe), resources)
+    return defs.resolve_job_def("mine_pipeline")
 
 
 class _Nobody(StepDelegatingExecutor):

@@ -11,7 +11,6 @@ from dagster._utils.error import SerializableErrorInfo
 from kubernetes.client import ApiException
 from urllib3.exceptions import MaxRetryError
 
-from osft_assets.core.workspace import Workspace
 from osft_assets.kubernetes.step_handler import PodStepHandler
 from tests.kubernetes.fake_cluster import (
     NOW,
@@ -33,13 +32,12 @@ class Step:
     def __init__(
         self,
         instance: dg.DagsterInstance,
-        workspace: Workspace,
         cluster: FakeCluster,
         clock: Clock,
         pipeline: dict[str, Any] | None = None,
     ) -> None:
         self.cluster, self.clock, self.instance = cluster, clock, instance
-        self.run = Launched(instance, workspace, pipeline)
+        self.run = Launched(instance, pipeline)
         self.handler = handler(instance, cluster, clock)
         list(self.handler.launch_step(self.run.context(TRAINING)))
         [self.job] = cluster.jobs
@@ -61,10 +59,8 @@ class Step:
 
 
 @pytest.fixture
-def step(
-    instance: dg.DagsterInstance, workspace: Workspace, cluster: FakeCluster, clock: Clock
-) -> Step:
-    return Step(instance, workspace, cluster, clock)
+def step(instance: dg.DagsterInstance, cluster: FakeCluster, clock: Clock) -> Step:
+    return Step(instance, cluster, clock)
 
 
 def test_a_pod_that_ran_out_of_memory_is_told_with_the_setting_and_its_job_deleted(
@@ -119,9 +115,9 @@ def test_the_schedulers_words_are_said_once_and_again_when_they_change_or_time_p
 
 
 def test_a_pod_that_does_not_start_in_time_fails_and_frees_its_place(
-    instance: dg.DagsterInstance, workspace: Workspace, cluster: FakeCluster, clock: Clock
+    instance: dg.DagsterInstance, cluster: FakeCluster, clock: Clock
 ) -> None:
-    step = Step(instance, workspace, cluster, clock, {"pod": {"start_timeout_minutes": 5}})
+    step = Step(instance, cluster, clock, {"pod": {"start_timeout_minutes": 5}})
     step.becomes("Pending", **NO_ROOM)
 
     clock.now += timedelta(minutes=4)
@@ -244,9 +240,9 @@ def test_a_job_that_cannot_be_deleted_keeps_no_dead_step_alive(step: Step) -> No
 
 
 def test_a_light_step_that_dies_is_explained_too(
-    instance: dg.DagsterInstance, workspace: Workspace, cluster: FakeCluster, clock: Clock
+    instance: dg.DagsterInstance, cluster: FakeCluster, clock: Clock
 ) -> None:
-    run, made = Launched(instance, workspace), handler(instance, cluster, clock)
+    run, made = Launched(instance), handler(instance, cluster, clock)
     context = run.context("mine__dataset")
     list(made.launch_step(context))
     [job] = cluster.jobs

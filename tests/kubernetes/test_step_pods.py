@@ -7,7 +7,6 @@ import dagster as dg
 import kubernetes_validate
 import pytest
 
-from osft_assets.core.workspace import Workspace
 from tests.kubernetes.fake_cluster import FakeCluster
 from tests.kubernetes.steps import DATASET, SCORES, TRAINING, Clock, Launched, handler, launching
 
@@ -47,7 +46,6 @@ EVERYTHING: dict[str, Any] = {
 
 def launched(
     instance: dg.DagsterInstance,
-    workspace: Workspace,
     key: str,
     pipeline: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
@@ -55,7 +53,7 @@ def launched(
 ) -> dict[str, Any]:
     """The job that the cluster is asked for, once every version's schema has taken it."""
     cluster = FakeCluster()
-    run = Launched(instance, workspace, pipeline, config)
+    run = Launched(instance, pipeline, config)
     list(handler(instance, cluster, Clock(), image).launch_step(run.context(key)))
     [job] = cluster.created
     asked = {name: part for name, part in job.items() if name != "status"}
@@ -82,12 +80,10 @@ def environment_of(job: dict[str, Any]) -> dict[str, Any]:
     return {each["name"]: each.get("value") for each in container_of(job)["env"]}
 
 
-def test_every_setting_of_the_launchpad_reaches_the_pod(
-    instance: dg.DagsterInstance, workspace: Workspace
-) -> None:
+def test_every_setting_of_the_launchpad_reaches_the_pod(instance: dg.DagsterInstance) -> None:
     config = {"ops": {TRAINING: {"config": {"pod": EVERYTHING}}}}
 
-    job = launched(instance, workspace, TRAINING, config=config)
+    job = launched(instance, TRAINING, config=config)
 
     spec, container = spec_of(job), container_of(job)
     assert container["image"] == "registry.example.org/own:2"
@@ -119,22 +115,18 @@ def test_every_setting_of_the_launchpad_reaches_the_pod(
     assert job["metadata"]["labels"]["team"] == "nlp"
 
 
-def test_a_run_without_config_gets_the_pod_of_the_file(
-    instance: dg.DagsterInstance, workspace: Workspace
-) -> None:
-    job = launched(instance, workspace, TRAINING, {"pod": {"gpu": 4, "memory": "200Gi"}})
+def test_a_run_without_config_gets_the_pod_of_the_file(instance: dg.DagsterInstance) -> None:
+    job = launched(instance, TRAINING, {"pod": {"gpu": 4, "memory": "200Gi"}})
 
     assert container_of(job)["resources"]["limits"] == {"memory": "200Gi", "nvidia.com/gpu": "4"}
     assert spec_of(job)["serviceAccountName"] == "steps"
 
 
-def test_an_evaluation_has_a_pod_of_its_own(
-    instance: dg.DagsterInstance, workspace: Workspace
-) -> None:
+def test_an_evaluation_has_a_pod_of_its_own(instance: dg.DagsterInstance) -> None:
     file = {"pod": {"gpu": 8}, "evaluation_pod": {"memory": "24Gi"}}
     config = {"ops": {SCORES: {"config": {"pod": {"cpu": "3"}}}}}
 
-    job = launched(instance, workspace, SCORES, file, config)
+    job = launched(instance, SCORES, file, config)
 
     assert container_of(job)["resources"] == {
         "requests": {"cpu": "3", "memory": "24Gi"},
@@ -147,28 +139,28 @@ def test_an_evaluation_has_a_pod_of_its_own(
 )
 @pytest.mark.parametrize("key", [TRAINING, SCORES, "mine__base_scores", "mine__champion_scores"])
 def test_a_pipeline_for_a_cpu_asks_for_no_gpu_anywhere(
-    instance: dg.DagsterInstance, workspace: Workspace, file: dict[str, Any], key: str
+    instance: dg.DagsterInstance, file: dict[str, Any], key: str
 ) -> None:
-    job = launched(instance, workspace, key, file)
+    job = launched(instance, key, file)
 
     assert "nvidia.com/gpu" not in str(job)
 
 
-def test_a_light_step_is_what_the_deployment_says(tmp_path: Path, workspace: Workspace) -> None:
+def test_a_light_step_is_what_the_deployment_says(tmp_path: Path) -> None:
     small = {"limits": {"memory": "2Gi", "cpu": "500m"}, "requests": {"cpu": "250m"}}
     with launching(tmp_path, resources=small) as instance:
-        job = launched(instance, workspace, DATASET)
+        job = launched(instance, DATASET)
 
     assert container_of(job)["image"] == "control:1"
     assert container_of(job)["resources"] == small
 
 
 def test_what_the_deployment_gives_light_steps_does_not_limit_those_that_compute(
-    tmp_path: Path, workspace: Workspace
+    tmp_path: Path,
 ) -> None:
     small = {"limits": {"memory": "2Gi", "cpu": "500m"}, "requests": {"cpu": "250m"}}
     with launching(tmp_path, resources=small) as instance:
-        job = launched(instance, workspace, TRAINING)
+        job = launched(instance, TRAINING)
 
     assert container_of(job)["resources"] == {
         "requests": {"cpu": "8", "memory": "32Gi"},
@@ -176,7 +168,7 @@ def test_what_the_deployment_gives_light_steps_does_not_limit_those_that_compute
     }
 
 
-def test_what_the_deployment_mounts_stays_beside_ours(tmp_path: Path, workspace: Workspace) -> None:
+def test_what_the_deployment_mounts_stays_beside_ours(tmp_path: Path) -> None:
     volumes = [
         {"name": "work", "persistentVolumeClaim": {"claimName": "workspace"}},
         {"name": "fast", "emptyDir": {"medium": "Memory"}},
@@ -186,7 +178,7 @@ def test_what_the_deployment_mounts_stays_beside_ours(tmp_path: Path, workspace:
         {"name": "fast", "mountPath": "/dev/shm"},
     ]
     with launching(tmp_path, volumes=volumes, volume_mounts=mounts) as instance:
-        job = launched(instance, workspace, TRAINING, {"pod": {"volumes": {"m": "/m"}}})
+        job = launched(instance, TRAINING, {"pod": {"volumes": {"m": "/m"}}})
 
     paths = [mount["mountPath"] for mount in container_of(job)["volumeMounts"]]
     assert sorted(paths) == ["/dev/shm", "/m", "/workspace"]
@@ -194,9 +186,9 @@ def test_what_the_deployment_mounts_stays_beside_ours(tmp_path: Path, workspace:
 
 @pytest.mark.parametrize("nothing", ["0", "0Gi"])
 def test_shared_memory_of_nought_is_the_containers_own(
-    instance: dg.DagsterInstance, workspace: Workspace, nothing: str
+    instance: dg.DagsterInstance, nothing: str
 ) -> None:
-    job = launched(instance, workspace, TRAINING, {"pod": {"shm": nothing}})
+    job = launched(instance, TRAINING, {"pod": {"shm": nothing}})
 
     assert "/dev/shm" not in str(job)
 
@@ -212,48 +204,40 @@ def test_shared_memory_of_nought_is_the_containers_own(
 )
 def test_what_computes_does_so_in_the_trainers_image(
     instance: dg.DagsterInstance,
-    workspace: Workspace,
     key: str,
     trainer_image: str,
     expected: str,
 ) -> None:
-    job = launched(instance, workspace, key, image=trainer_image)
+    job = launched(instance, key, image=trainer_image)
 
     assert container_of(job)["image"] == expected
 
 
 @pytest.mark.parametrize("key", [TRAINING, DATASET])
 def test_every_step_knows_that_it_is_a_pod_and_keeps_its_last_words(
-    instance: dg.DagsterInstance, workspace: Workspace, key: str
+    instance: dg.DagsterInstance, key: str
 ) -> None:
-    job = launched(instance, workspace, key)
+    job = launched(instance, key)
 
     assert environment_of(job)["OSFT_EXECUTOR"] == "k8s"
     assert container_of(job)["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert job["spec"]["backoffLimit"] == 0
 
 
-def test_a_training_has_time_to_end_when_its_run_is_cancelled(
-    instance: dg.DagsterInstance, workspace: Workspace
-) -> None:
+def test_a_training_has_time_to_end_when_its_run_is_cancelled(instance: dg.DagsterInstance) -> None:
     from resources.process_tree import GRACE_SECONDS
 
-    given = launched(instance, workspace, TRAINING)
+    given = launched(instance, TRAINING)
     asked = {"pod": {"more": {"terminationGracePeriodSeconds": 300}}}
 
     assert spec_of(given)["terminationGracePeriodSeconds"] > 10 * GRACE_SECONDS
-    assert (
-        spec_of(launched(instance, workspace, TRAINING, asked))["terminationGracePeriodSeconds"]
-        == 300
-    )
+    assert spec_of(launched(instance, TRAINING, asked))["terminationGracePeriodSeconds"] == 300
 
 
-def test_no_secret_is_written_into_a_job(
-    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_secret_is_written_into_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_hunter2hunter2")
     with launching(tmp_path, env_secrets=["hub"]) as instance:
-        job = launched(instance, workspace, TRAINING, {"pod": {"env_secrets": ["more"]}})
+        job = launched(instance, TRAINING, {"pod": {"env_secrets": ["more"]}})
 
     assert "hunter2" not in str(job)
     assert container_of(job)["envFrom"] == [
@@ -263,9 +247,9 @@ def test_no_secret_is_written_into_a_job(
 
 
 def test_a_second_try_is_a_job_of_its_own(
-    instance: dg.DagsterInstance, workspace: Workspace, cluster: FakeCluster
+    instance: dg.DagsterInstance, cluster: FakeCluster
 ) -> None:
-    run, made = Launched(instance, workspace), handler(instance, cluster, Clock())
+    run, made = Launched(instance), handler(instance, cluster, Clock())
 
     list(made.launch_step(run.context(TRAINING)))
     list(made.launch_step(run.context(TRAINING, tries=1)))
