@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.cluster.dagster_api import Dagster
+from tests.cluster.deployed import deployed, wait_until
 from tests.cluster.found import Cluster, kubeconfig
 
 
@@ -32,3 +34,12 @@ def cluster() -> Iterator[Cluster]:
         yield found
     finally:
         core.delete_namespace(found.namespace)
+
+
+@pytest.fixture(scope="session")
+def dagster(cluster: Cluster) -> Iterator[Dagster]:
+    """Our deployment, with its pipelines loaded."""
+    with deployed(cluster):
+        found = Dagster(cluster)
+        wait_until("the web server knows the pipelines", found.is_loaded)
+        yield found
