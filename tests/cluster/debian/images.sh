@@ -156,6 +156,16 @@ import() { # REFERENCE ARGUMENTS OF write_image.py; nothing to do when they are 
     runtime images import "$archive" >/dev/null
     rm "$archive"
     echo "$*" >"$note"
+    forget_replaced
+}
+
+# The kubelet's side of containerd names every image by its content as well: that alone would keep gigabytes.
+forget_replaced() {
+    local name digest named
+    named=$(runtime images ls | awk '$1 ~ /^localhost/ {print $3}')
+    runtime images ls | awk '$1 ~ /^sha256:/ {print $1, $3}' | while read -r name digest; do
+        grep -qxF "$digest" <<<"$named" || runtime images remove "$name" >/dev/null
+    done
 }
 
 main "$@"
