@@ -2,7 +2,7 @@
 # Where the cluster keeps what it has, its addresses, and how its scripts report.
 #
 # Sourced by every script here and does nothing by itself. All that can be chosen is OSFT_CLUSTER_CACHE;
-# `tests/cluster/bring_up.py` knows the same two paths, cache and kubeconfig.
+# `tests/cluster/found.py` knows the same two paths, cache and kubeconfig.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(cd "$here/../../.." && pwd)
