@@ -68,7 +68,7 @@ def _manifests(cluster: Cluster) -> Iterator[Document]:
         if kind == "RoleBinding":
             for subject in document["subjects"]:
                 subject["namespace"] = cluster.namespace
-        if kind == "PersistentVolumeClaim" and _is_ours(cluster):
+        if kind == "PersistentVolumeClaim" and cluster.is_ours:
             document["spec"] |= {"storageClassName": "", "volumeName": _disk_name(cluster, name)}
         if kind == "Deployment":
             document["spec"]["template"]["spec"]["containers"][0]["image"] = cluster.image(
@@ -77,17 +77,13 @@ def _manifests(cluster: Cluster) -> Iterator[Document]:
         yield document
 
 
-def _is_ours(cluster: Cluster) -> bool:
-    return cluster.kubeconfig == OWN_KUBECONFIG
-
-
 def _disk_name(cluster: Cluster, claim: str) -> str:
     return f"{cluster.namespace}-{claim}"
 
 
 def _disks(cluster: Cluster) -> list[Document]:
     """Directories of this machine: our own cluster has no storage to give."""
-    if not _is_ours(cluster):
+    if not cluster.is_ours:
         return []
     claims = [each for each in manifests() if each["kind"] == "PersistentVolumeClaim"]
     return [_disk(cluster, each["metadata"]["name"], each["spec"]) for each in claims]

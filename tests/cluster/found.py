@@ -26,6 +26,11 @@ class Cluster:
     kubeconfig: Path
     namespace: str
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the one that `make cluster` brings up, on this machine."""
+        return self.kubeconfig == OWN_KUBECONFIG
+
     def image(self, role: str) -> str:
         """`control`, `trainer` or `postgresql`; on a cluster of yours, the environment says."""
         ours = {"postgresql": "localhost/osft-postgresql:15"}

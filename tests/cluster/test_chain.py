@@ -5,7 +5,7 @@ import pytest
 from tests.cluster.dagster_api import Dagster
 from tests.cluster.runs import TRAINING, pods, step_jobs
 
-_COMPUTING = {TRAINING, "facts__base_scores", "facts__scores"}
+_COMPUTING = {TRAINING, "facts__base_scores", "facts__scores", "facts__champion_scores"}
 
 
 @pytest.fixture(scope="module")
