@@ -26,7 +26,7 @@ def wait_of(pod: Json, warnings: Sequence[str], asked: Asked, now: datetime) -> 
     if (pod.get("status") or {}).get("phase") != "Pending":
         return None
     for container in containers(pod, "waiting"):
-        if found := _of_a_container(container, pod, asked, now):
+        if found := _of_a_container(container, pod, warnings, asked, now):
             return found
     gate = _scheduling(pod)
     if gate.get("reason") == "SchedulingGated":  # a queue holds it back: hours are nothing unusual
@@ -47,10 +47,12 @@ def late(thing: Json, asked: Asked, now: datetime) -> bool:
     return bool(limit) and _age(thing, now) > timedelta(minutes=limit)
 
 
-def _of_a_container(container: Json, pod: Json, asked: Asked, now: datetime) -> Finding | None:
+def _of_a_container(
+    container: Json, pod: Json, warnings: Sequence[str], asked: Asked, now: datetime
+) -> Finding | None:
     reason, said = container.get("reason", ""), _one_line(container.get("message", ""))
     if reason in _NEVER or reason in _PULLING:
-        return _of_an_image(container, pod, asked, now)
+        return _of_an_image(container, _why_not_pulled(container, warnings), pod, asked, now)
     if reason == "CreateContainerConfigError":
         return Finding(
             f"The container {container['name']} cannot be made: {said}. Create what is missing in "
@@ -63,8 +65,14 @@ def _of_a_container(container: Json, pod: Json, asked: Asked, now: datetime) -> 
     return None
 
 
-def _of_an_image(container: Json, pod: Json, asked: Asked, now: datetime) -> Finding:
-    said = _one_line(container.get("message", "")) or container["reason"]
+def _why_not_pulled(container: Json, warnings: Sequence[str]) -> str:
+    """Between two tries the container says no more than that it waits: the events say why."""
+    said = [each for each in warnings if each.startswith("Failed to pull image")]
+    told = container.get("message", "") or container["reason"]
+    return _one_line(said[-1] if said and told.startswith("Back-off") else told)
+
+
+def _of_an_image(container: Json, said: str, pod: Json, asked: Asked, now: datetime) -> Finding:
     words = f"The image {container['image']} cannot be pulled: {said}"
     is_wrong = container["reason"] in _NEVER or _WRONG_IMAGE.search(said)
     if is_wrong or _since_it_was_placed(pod, now) > timedelta(minutes=_BAD_MINUTES):

@@ -156,6 +156,17 @@ def test_a_bad_minute_of_a_registry_or_a_node_is_waited_out(of_the_pod: dict[str
     assert later.is_lost
 
 
+def test_between_two_tries_to_pull_an_image_the_events_say_why_it_does_not_come() -> None:
+    between = waiting("ImagePullBackOff", 'Back-off pulling image "trainer:1"')
+    events = ('Failed to pull image "trainer:1": not found', "Error: ImagePullBackOff")
+
+    found = look(between, warnings=events, minutes=0.5)
+
+    assert found is not None
+    assert found.is_lost
+    assert 'Failed to pull image "trainer:1": not found. Correct pod.image' in found.words
+
+
 def test_a_pod_without_a_node_is_told_in_the_schedulers_words_and_given_up_in_time() -> None:
     waits = unschedulable("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
 
