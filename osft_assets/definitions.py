@@ -13,7 +13,6 @@ OSFT_TRAINER_IMAGE, with k8s the image of steps that compute (default: the code 
 """
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from osft_assets.pipeline_files import own_pipelines_in, pipelines_in
 from resources.dataset_sources import DatasetSources
 from resources.evaluation_process import EvaluationProcess
 from resources.git_commit import git_commit
-from resources.local_registry.serving import serve_until_interrupted
 from resources.model_inspector import ModelFiles
 from resources.model_registry import Registries
 from resources.model_sources import ModelSources
@@ -187,11 +185,6 @@ def workspace() -> Workspace:
 def registry() -> Registries:
     """The registries that pipelines name, and the local one in the workspace."""
     return Registries(workspace())
-
-
-def serve_local_registry(port: int, say: Callable[[str], None]) -> None:
-    """Answer for the local registry until Ctrl-C."""
-    serve_until_interrupted(registry().local_path, port, say)
 
 
 defs = build_defs()
