@@ -79,6 +79,16 @@ class Cluster:
                 if problem.status != _GONE:
                     raise
 
+    def end_steps_of(self, run_id: str, namespace: str) -> None:
+        """Let the jobs of a run's steps end, those that have not yet."""
+        selector = f"dagster/run-id={run_id},app.kubernetes.io/component=step_worker"
+        with _answering("list jobs"):
+            listed = self._batch.list_namespaced_job(namespace, label_selector=selector)
+        for job in self._plain(listed.items):
+            status = job.get("status") or {}
+            if not status.get("succeeded") and not status.get("failed"):
+                self.delete(job["metadata"]["name"], namespace)
+
     def _job(self, job: str, namespace: str) -> Json | None:
         with _answering("read jobs"):
             try:

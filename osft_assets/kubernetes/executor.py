@@ -4,13 +4,15 @@ Its config is Dagster's `k8s_job_executor`'s. What a step's pod is, and what is 
 is `step_handler`; here is whether it is tried again.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
 from dagster._core.events import DagsterEvent
-from dagster._core.execution.context.system import IStepContext
+from dagster._core.execution.context.system import IStepContext, PlanOrchestrationContext
 from dagster._core.execution.plan.objects import StepRetryData
+from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
 from dagster_k8s import k8s_job_executor
@@ -42,6 +44,19 @@ class PodExecutor(StepDelegatingExecutor):
     def __init__(self, configured: StepDelegatingExecutor, handler: PodStepHandler) -> None:
         vars(self).update(vars(configured))
         self._step_handler = self._pods = handler
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
+        """As Dagster does. But where runs are resumed it leaves the steps of a cancelled one alone,
+        and on a real cluster their pods kept their GPUs to the end.
+        """
+        try:
+            yield from super().execute(plan_context, execution_plan)
+        finally:
+            run = plan_context.instance.get_run_by_id(plan_context.run_id)
+            if run and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
+                self._pods.end_steps_of(run, plan_context.instance)
 
     def log_failure_or_retry_event_after_error(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
@@ -115,6 +116,13 @@ class PodStepHandler(K8sStepHandler):
             self._cluster.delete(job, namespace)
         except UnreachableError as problem:  # the step is over all the same, and must be told so
             self._event(context, f"{problem}. Delete the Kubernetes job {job} by hand.")
+
+    def end_steps_of(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
+        """Delete the jobs of all its steps that have not ended."""
+        launcher: Any = instance.run_launcher
+        whole = K8sContainerContext.create_for_run(run, launcher, include_run_tags=False)
+        whole = whole.merge(self._executor_container_context)
+        self._cluster.end_steps_of(run.run_id, str(whole.namespace))
 
     def _is_alive(self, job: str, namespace: str) -> bool:
         try:

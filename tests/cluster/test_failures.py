@@ -143,8 +143,9 @@ def test_a_run_worker_that_is_deleted_leaves_the_training_alone(dagster: Dagster
     )
 
     assert dagster.ended(run_id) == "SUCCESS", dagster.told(run_id)
+    assert "Resuming run" in dagster.told(run_id)
     assert len(step_jobs(dagster, run_id, TRAINING)) == 1
-    assert len(pods(dagster, run_id, "run_worker")) == 1
+    assert len(pods(dagster, run_id, "step_worker", TRAINING)) == 1
 
 
 def test_a_run_that_is_cancelled_ends_its_training(dagster: Dagster) -> None:

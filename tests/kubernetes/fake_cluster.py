@@ -55,6 +55,13 @@ class FakeCluster:
         assert namespace
         return model(self.jobs[name], "V1Job")
 
+    def list_namespaced_job(self, namespace: str, label_selector: str, **_: Any) -> Any:
+        self._answer()
+        assert namespace
+        wanted = dict(each.split("=") for each in label_selector.split(","))
+        found = [j for j in self.jobs.values() if wanted.items() <= j["metadata"]["labels"].items()]
+        return model({"items": found}, "V1JobList")
+
     def delete_namespaced_job(
         self, name: str, namespace: str, propagation_policy: str, **_: Any
     ) -> None:

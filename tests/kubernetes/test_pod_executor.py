@@ -1,5 +1,6 @@
 """Whether a step whose pod died is tried again: Dagster's own loop, with pods as processes."""
 
+import os
 import signal
 import threading
 import time
@@ -115,3 +116,33 @@ def test_a_pod_that_is_told_to_end_is_tried_again_unless_its_run_is_cancelled(
     preemption.join()
 
     assert [what for what, _ in happened] == expected
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_run_worker_that_is_told_to_end_ends_its_steps_only_when_the_run_is_cancelled(
+    run: Any,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_cancelled: bool,
+) -> None:
+    """With run monitoring another worker would go on with them: Dagster leaves them alone then."""
+    monkeypatch.setenv(tiny_job.DIRECTORY, str(tmp_path))
+    monkeypatch.setattr(type(instance), "run_will_resume", lambda *_: True)
+    cluster = ProcessCluster()
+
+    def end() -> None:
+        while not (tmp_path / "started-0").exists():
+            time.sleep(0.1)
+        if is_cancelled:
+            instance.report_run_canceling(instance.get_runs()[0])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    run(cluster)
+    ending.join()
+
+    created = [job["metadata"]["name"] for job in cluster.created]
+    assert len(created) == 1
+    assert [name for name, _ in cluster.deleted] == (created if is_cancelled else [])
