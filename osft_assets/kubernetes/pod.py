@@ -74,9 +74,6 @@ def _pod_spec(recipe: StepPodRecipe, volumes: list[Mapping[str, Any]]) -> dict[s
     }
     return {
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        # Dagster would mount one whatever the account says. A model's code gets no key to the
-        # cluster: what computes asks nothing of it.
-        "automountServiceAccountToken": False,
         **{name: value for name, value in optional.items() if value},
         **recipe.more,
     }

@@ -234,15 +234,6 @@ def test_a_training_has_time_to_end_when_its_run_is_cancelled(instance: dg.Dagst
     assert spec_of(launched(instance, TRAINING, asked))["terminationGracePeriodSeconds"] == 300
 
 
-def test_what_computes_gets_no_key_to_the_cluster_unless_told(
-    instance: dg.DagsterInstance,
-) -> None:
-    told = {"pod": {"more": {"automountServiceAccountToken": True}}}
-
-    assert spec_of(launched(instance, TRAINING))["automountServiceAccountToken"] is False
-    assert spec_of(launched(instance, TRAINING, told))["automountServiceAccountToken"] is True
-
-
 def test_no_secret_is_written_into_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_hunter2hunter2")
     with launching(tmp_path, env_secrets=["hub"]) as instance:

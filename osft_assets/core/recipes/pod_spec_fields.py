@@ -18,7 +18,7 @@ _ALLOWED = frozenset(
         *("affinity", "topologySpreadConstraints", "schedulerName", "schedulingGates"),
         *("preemptionPolicy", "runtimeClassName", "overhead", "resourceClaims"),
         *("hostAliases", "dnsPolicy", "dnsConfig", "enableServiceLinks", "hostname", "subdomain"),
-        *("securityContext", "automountServiceAccountToken", "shareProcessNamespace"),
+        *("securityContext", "shareProcessNamespace"),
         *("terminationGracePeriodSeconds", "activeDeadlineSeconds"),
     }
 )
