@@ -225,7 +225,7 @@ def test_the_order_is_that_of_the_settings() -> None:
 
     asked = asked_settings(launched, OsftRecipe(), defined, OsftRecipe())
 
-    assert asked == ("gpu", "workers", "memory")
+    assert asked == ("gpu", "memory", "workers")
 
 
 def test_liger_was_asked_for_where_the_file_names_it() -> None:
