@@ -178,5 +178,6 @@ def test_a_misspelt_key_is_one_line_on_the_command_line(tmp_path: Path) -> None:
     assert done.stderr.strip() == (
         "Error: osft_assets/defs/osft/defs.yaml:8:3: attributes.trian: there is no such setting. "
         "Known ones: algorithm, base_model, dataset, evaluate, evaluation_pod, freshness, gate, "
-        "name, owners, pod, registry, retrain_on_new_data, retry, schedule, start_from, tags, train."
+        "name, owners, pod, registry, retrain_on_new_data, retry, schedule, start_from, tags, "
+        "train."
     )
