@@ -39,7 +39,11 @@ def main(path: Path) -> None:
 def _line(cluster: Cluster, name: str, code: str) -> str:
     pod = finished(cluster, name, code)
     made, done = pod.metadata.creation_timestamp, ended(pod)
-    said = cluster.api().read_namespaced_pod_log(pod.metadata.name, cluster.namespace).strip()
+    # Decoded by the client, it would be the text of a `bytes`.
+    log = cluster.api().read_namespaced_pod_log(
+        pod.metadata.name, cluster.namespace, _preload_content=False
+    )
+    said = log.data.decode().strip()
     waited = (done.started_at - made).total_seconds()
     ran = (done.finished_at - done.started_at).total_seconds()
     return f"{name}: started after {waited:.0f} s, ran for {ran:.0f} s. {said}"
