@@ -22,7 +22,10 @@ from osft_assets.core.recipes.automation import RetryRecipe
 
 # Set by Dagster in the pods of steps, and of steps alone.
 _OF_A_POD = "DAGSTER_RUN_STEP_KEY"
+_TOLD_TO_END = "The pod was told to end: it was preempted or evicted, or its node is drained."
 _RECIPE = "retry_recipe"
+# Of a run that somebody ended, or is ending.
+CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 _Parameters = ParamSpec("_Parameters")
 
 
@@ -38,10 +41,12 @@ def retried(
                 results = compute(*args, **kwargs)
                 yield from results if isgenerator(results) else (results,)
             except OsftError as problem:
-                _try_again(problem, recipe)
+                if problem.is_transient:
+                    _try_again(recipe, str(problem), problem)
                 raise  # as it is: our message is the last word
-            except dg.DagsterExecutionInterruptedError:
-                _try_elsewhere(recipe)
+            except dg.DagsterExecutionInterruptedError as problem:
+                if _only_the_pod_ends():
+                    _try_again(recipe, _TOLD_TO_END, problem)
                 raise
 
         setattr(again, _RECIPE, recipe)
@@ -50,35 +55,24 @@ def retried(
     return decorate
 
 
-def _try_again(problem: OsftError, recipe: RetryRecipe) -> None:
-    """Ask Dagster for another try, if there is one left and it may help."""
+def _try_again(recipe: RetryRecipe, why: str, problem: BaseException) -> None:
+    """Ask Dagster for another try, if there is one left."""
     context = dg.OpExecutionContext.get()
     tries = context.retry_number + 1
-    if not problem.is_transient or tries > recipe.times:
+    if tries > recipe.times:
         return
     pause = recipe.pause_seconds(tries)
-    context.log.warning(f"{problem} Trying again in {pause:g} seconds ({tries} of {recipe.times}).")
+    context.log.warning(f"{why} Trying again in {pause:g} seconds ({tries} of {recipe.times}).")
     raise dg.RetryRequested(max_retries=recipe.times, seconds_to_wait=pause) from problem
 
 
-def _try_elsewhere(recipe: RetryRecipe) -> None:
-    """Ask for another try when only this pod was told to end, and not the run."""
+def _only_the_pod_ends() -> bool:
+    """Whether it was this pod that was told to end, and not the run."""
+    if _OF_A_POD not in os.environ:
+        return False
     context = dg.OpExecutionContext.get()
-    tries = context.retry_number + 1
-    if _OF_A_POD not in os.environ or tries > recipe.times or _is_cancelled(context):
-        return
-    pause = recipe.pause_seconds(tries)
-    context.log.warning(
-        "The pod was told to end: it was preempted or evicted, or its node is drained. Trying "
-        f"again in {pause:g} seconds ({tries} of {recipe.times})."
-    )
-    raise dg.RetryRequested(max_retries=recipe.times, seconds_to_wait=pause)
-
-
-def _is_cancelled(context: dg.OpExecutionContext) -> bool:
     run = context.instance.get_run_by_id(context.run_id)
-    cancelled = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
-    return run is None or run.status in cancelled
+    return run is not None and run.status not in CANCELLED
 
 
 def retry_recipe_of(job: dg.JobDefinition, step: NodeHandle) -> RetryRecipe | None:

@@ -19,7 +19,7 @@ from dagster_k8s import k8s_job_executor
 from dagster_shared.error import SerializableErrorInfo
 
 from osft_assets.kubernetes.step_handler import PodStepHandler
-from osft_assets.retries import retry_recipe_of
+from osft_assets.retries import CANCELLED, retry_recipe_of
 
 
 def kubernetes_executor(trainer_image: str) -> dg.ExecutorDefinition:
@@ -55,7 +55,7 @@ class PodExecutor(StepDelegatingExecutor):
             yield from super().execute(plan_context, execution_plan)
         finally:
             run = plan_context.instance.get_run_by_id(plan_context.run_id)
-            if run and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
+            if run and run.status in CANCELLED:
                 self._pods.end_steps_of(run, plan_context.instance)
 
     def log_failure_or_retry_event_after_error(

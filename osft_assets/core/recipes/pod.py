@@ -22,6 +22,8 @@ from osft_assets.core.recipes.pod_values import (
     Tolerations,
 )
 
+_CPU = "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used."
+_MEMORY = "Memory per pod. Requested, and the limit: more is killed."
 _ENVIRONMENT = "Environment of the pod. Nothing secret: it is stored with the run."
 
 
@@ -33,14 +35,8 @@ class StepPodRecipe(Recipe):
         "nvidia.com/gpu",
         "What a GPU is called in this cluster, such as amd.com/gpu or nvidia.com/mig-3g.40gb.",
     )
-    cpu: Cpu = knob(
-        "8",
-        "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used.",
-        unit="cores",
-    )
-    memory: Memory = knob(
-        "32Gi", "Memory per pod. Requested, and the limit: more is killed.", unit="bytes"
-    )
+    cpu: Cpu = knob("8", _CPU, unit="cores")
+    memory: Memory = knob("32Gi", _MEMORY, unit="bytes")
     shm: Memory = knob(
         "8Gi",
         "Size of /dev/shm, through which the processes of a pod speak. What is used of it counts "
@@ -96,14 +92,8 @@ class SftPodRecipe(PodRecipe):
     """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
 
     workers: int = knob(4, "Training pods.", unit="pods", ge=1)
-    cpu: Cpu = knob(
-        "4",
-        "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used.",
-        unit="cores",
-    )
-    memory: Memory = knob(
-        "64Gi", "Memory per pod. Requested, and the limit: more is killed.", unit="bytes"
-    )
+    cpu: Cpu = knob("4", _CPU, unit="cores")
+    memory: Memory = knob("64Gi", _MEMORY, unit="bytes")
     env_vars: Environment = knob(
         {
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
