@@ -115,7 +115,8 @@ def test_what_makes_data_or_a_model_unfit_blocks_and_the_rest_warns() -> None:
 def _specs(defs: dg.Definitions = defs) -> list[dg.AssetSpec]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster's, about itself
-        return list(defs.resolve_all_asset_specs())
+        # In no order of its own, and tests that are run in several processes need one.
+        return sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
 
 
 @pytest.mark.parametrize("spec", _specs(), ids=lambda spec: spec.key.to_user_string())

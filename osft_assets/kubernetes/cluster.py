@@ -12,7 +12,7 @@ from typing import Any
 from kubernetes.client import ApiClient, ApiException
 from urllib3.exceptions import HTTPError
 
-from osft_assets.kubernetes.findings import Json
+from osft_assets.core.pods.findings import Json
 
 _GONE = 404
 # Or a look at one step could hang for ever, and with it the run.

@@ -7,9 +7,9 @@ Pure: dicts as the API writes them, in camel case, and a time. Why a pod that ha
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from osft_assets.kubernetes.deaths import death_of
-from osft_assets.kubernetes.findings import Asked, Finding, Json, condition, time_of
-from osft_assets.kubernetes.waits import late, wait_of
+from osft_assets.core.pods.deaths import death_of
+from osft_assets.core.pods.findings import Asked, Finding, Json, condition, time_of
+from osft_assets.core.pods.waits import late, wait_of
 
 # A kubelet that lives removes a pod when its grace is over; one that is silent for so long has
 # lost its node.

@@ -18,14 +18,14 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.executor import K8sStepHandler
 from dagster_k8s.job import UserDefinedDagsterK8sConfig
 
+from osft_assets.core.pods.findings import Asked, Finding
+from osft_assets.core.pods.said import Said
 from osft_assets.core.recipes.pod import PodRecipe, StepPodRecipe
 from osft_assets.executor import COMPUTES
 from osft_assets.kubernetes.cluster import Cluster, UnreachableError
 from osft_assets.kubernetes.diagnosis import finding
-from osft_assets.kubernetes.findings import Asked, Finding
 from osft_assets.kubernetes.pod import pod_config, resources
 from osft_assets.kubernetes.reported import has_reported
-from osft_assets.kubernetes.said import Said
 from osft_assets.kubernetes.step_pods import pod_of
 
 # So that the step knows, whatever else the deployment gives its pods, that it is in one.

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from osft_assets.core.pods.findings import Asked, Finding
 from osft_assets.kubernetes.diagnosis import finding
-from osft_assets.kubernetes.findings import Asked, Finding
 from tests.kubernetes.fake_cluster import NOW, condition, container, pod
 
 ASKED = Asked("pod", "32Gi", 120.0)

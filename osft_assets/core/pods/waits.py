@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from osft_assets.core.pods.findings import Asked, Finding, Json, containers, time_of
 from osft_assets.core.redaction import without_secrets
-from osft_assets.kubernetes.findings import Asked, Finding, Json, containers, time_of
 
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
 _NEVER = ("InvalidImageName", "ErrImageNeverPull")

@@ -1,7 +1,7 @@
 """Why a step's pod has died, from its status."""
 
+from osft_assets.core.pods.findings import Asked, Finding, Json, condition, containers
 from osft_assets.core.redaction import without_secrets
-from osft_assets.kubernetes.findings import Asked, Finding, Json, condition, containers
 
 # Why a kubelet or the cluster ended or refused a whole pod. The same pod may live elsewhere.
 _OF_THE_NODE = {
