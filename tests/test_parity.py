@@ -321,14 +321,11 @@ def _seen(fakes: dict[str, Any]) -> dict[str, Any]:
     ((server, _),) = [key for key in fakes["model_registry"].models if key[1] == "other"]
     (told,) = fakes["model_registry"].registrations
     address, _, port = server.rpartition(":")
-    only_asked = ("cpu", "memory", "labels", "annotations", "pull_secret")
     found = {f"dataset.{k}": v for k, v in fakes["dataset_source"].recipes[0]}
     found |= {f"base_model.{k}": v for k, v in fakes["model_source"].recipes[0]}
     found |= {f"train.{k}": v for k, v in trained.recipe.items()}
     found |= {f"evaluate.{k}": v for k, v in asked.recipe.items()}
-    found |= {f"pod.{k}": getattr(trained, k) for k in ("gpu", "workers", "num_procs", "env_vars")}
-    # Refused by whoever trains without Kubernetes, since they are asked for.
-    found |= {f"pod.{k}": _SAMPLES[f"pod.{k}"][1] for k in only_asked if k in trained.asked}
+    found |= {f"pod.{k}": v for k, v in trained.pod.items()}
     found |= {"registry.address": address, "registry.port": int(port)}
     found |= {"registry.reg_name": told.name, "registry.reg_version": told.version}
     found |= {"registry.reg_author": told.author}

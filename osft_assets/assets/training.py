@@ -81,6 +81,7 @@ def training_asset(pipeline: PipelineRecipe) -> dg.AssetsDefinition:
             base_model=base_model,
             train=train_split,
             holdout=holdout_split,
+            run_id=context.run.run_id,
         )
         stage = TrainingStage(pipeline, workspace, trainer, model_inspector)
         trained = stage.run(inputs, _listener(context, pipeline))

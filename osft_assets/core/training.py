@@ -91,7 +91,7 @@ class TrainingStage:
             run.mkdir()
             with WorkerLog(log_path, listener.say) as log:
                 watch = TrainingWatch(log.line, progress)
-                outcome = self._outcome(inputs.job(self._pipeline.algorithm, run), watch, log_path)
+                outcome = self._outcome(self._job(inputs, known, run), watch, log_path)
             layout.arrange(run, draft.directory, outcome)
             shutil.copyfile(log_path, draft.directory / LOG_FILE)
             version = self._version(inputs, known, draft.directory, outcome, progress)
@@ -101,6 +101,11 @@ class TrainingStage:
             there = self._versions / known
             draft.replaces = there.exists() and not layout.is_whole(there)
         listener.say(f"Trained {outcome.steps:,} steps: {self._versions / known}")
+
+    def _job(self, inputs: TrainingInputs, known: str, run: Path) -> TrainingJob:
+        job = inputs.job(self._pipeline.algorithm, run)
+        who = {"pipeline": self._pipeline.name, "fingerprint": known}
+        return job.model_copy(update={**who, "versions": dict(self._trainer.versions())})
 
     def _prune(self, keep: int, listener: Listener) -> None:
         with suppress(FileNotFoundError):  # another run deletes the same ones just now

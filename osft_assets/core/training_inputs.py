@@ -28,6 +28,7 @@ class TrainingInputs:
     base_model: ModelRecord
     train: DatasetSplit
     holdout: DatasetSplit
+    run_id: str = ""
 
     def fingerprint(self, algorithm: _Algorithm, versions: Mapping[str, str]) -> str:
         """The same inputs make the same checkpoint; pod, logging and tracking do not matter."""
@@ -64,6 +65,8 @@ class TrainingInputs:
             num_procs=self.pod.num_procs,
             env_vars=self.pod.env_vars,
             asked=self.asked,
+            run_id=self.run_id,
+            pod=self.pod.model_dump(),
         )
 
 

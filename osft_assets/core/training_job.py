@@ -57,6 +57,14 @@ class TrainingJob(Record):
     env_vars: dict[str, str] = Field(default_factory=dict)
     asked: tuple[str, ...] = ()
     in_pod: bool = False  # made for this step: what `pod` asks for is had
+    is_spread: bool = False  # over `workers` pods of a TrainJob, each with a worker that reads this
+    run_id: str = ""  # Dagster's
+    pipeline: str = ""
+    fingerprint: str = ""  # of the checkpoint to be
+    versions: dict[str, str] = Field(
+        default_factory=dict
+    )  # the trainers' that the fingerprint says
+    pod: dict[str, Any] = Field(default_factory=dict)  # all its settings
 
 
 class RowAccount(Record):
