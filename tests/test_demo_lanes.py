@@ -79,18 +79,12 @@ def test_every_way_has_its_rates_in_one_lane_its_own_last(quick: bool) -> None:
         (own,) = [each for each in rates if each] or [[]]
         assert own == list(way.rates[: len(own)])
         assert quick or own[-1] == way.own_rate
-    steps = [run.after for lane in planned for run in lane if run.pipeline == SECOND]
-    assert steps == ([] if quick else [FIRST])
 
 
-def test_a_run_waits_for_the_pipeline_that_it_starts_from(tmp_path: Path) -> None:
-    said: list[str] = []
-    first = [Planned("one", 0.1), Planned("one", 0.2)]
+def test_the_second_step_follows_the_first_one() -> None:
+    (lane,) = [lane for lane in lanes(quick=False) if lane[-1].pipeline == SECOND]
 
-    started(tmp_path, said).run([first, [Planned("two", 0.1, after="one")]])
-
-    ended = said.index(next(line for line in said if "one-0.2" in line and "refused" in line))
-    assert ended < said.index(next(line for line in said if "two-0.1" in line))
+    assert lane[-2] == Planned(FIRST, WAYS[0].own_rate)
 
 
 def test_the_files_of_the_ways_have_their_first_rate() -> None:

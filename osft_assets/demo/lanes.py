@@ -1,4 +1,4 @@
-"""Runs the demo's pipelines, two side by side, each in a process of its own, and says how they go.
+"""Runs the demo's pipelines, some side by side, each in a process of its own, and says how they go.
 
 Each process is `osft_assets.demo.run`; what it prints is a file beside its outcome.
 """
@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -22,7 +21,7 @@ from osft_assets.demo.ways import Planned
 _LOOK_EVERY_SECONDS = 0.2
 # Training and evaluation end their own children within five.
 _GRACE_SECONDS = 15.0
-# Two side by side on two cores: with threads of their own, each took three times as long to answer.
+# Side by side on two cores, with threads of their own, each took three times as long to answer.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 _MODULE = (sys.executable, "-P", "-m", "osft_assets.demo.run")  # -P: not of the current directory
 
@@ -43,7 +42,6 @@ class Lanes:
     def run(self, lanes: Sequence[Sequence[Planned]]) -> list[Outcome]:
         """The outcomes, as they came; nothing is left running when this ends, however it does."""
         total = sum(map(len, lanes))
-        self._waiting = Counter(planned.pipeline for lane in lanes for planned in lane)
         threads = [Thread(target=self._lane, args=(lane, total)) for lane in lanes]
         for thread in threads:
             thread.start()
@@ -59,8 +57,6 @@ class Lanes:
 
     def _lane(self, lane: Sequence[Planned], total: int) -> None:
         for planned in lane:
-            while self._waiting[planned.after] and not self._stopping.is_set():
-                time.sleep(_LOOK_EVERY_SECONDS)
             with self._lock:
                 if self._stopping.is_set():
                     return
@@ -72,7 +68,6 @@ class Lanes:
                 return
             self._tell(mark, outcome.ended)
             self._outcomes.append(outcome)
-            self._waiting[planned.pipeline] -= 1
 
     def _started(self, planned: Planned) -> "subprocess.Popen[str]":
         self._place(planned, "json").unlink(missing_ok=True)

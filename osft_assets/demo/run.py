@@ -1,6 +1,6 @@
 """One run of the demo, in a process of its own: `python -m osft_assets.demo.run NAME RATE FILE`.
 
-Two of them go on side by side, as two runs in one process cannot. Started and followed by
+Several go on side by side, as runs in one process cannot. Started and followed by
 `osft_assets.demo.lanes`; the outcome, in FILE, is `osft_assets.demo.outcome`.
 """
 
