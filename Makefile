@@ -16,6 +16,8 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export OSFT_WORKSPACE ?= $(CURDIR)/workspace
 PORT ?= 3000
 PIPELINE ?= demo
+# Files of tests that go on side by side. More than four gain little: some files take minutes alone.
+TEST_PROCESSES ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 .PHONY: help setup demo run dev test test-ui test-gpu cluster cluster-down cluster-test check lint types imports \
 	format docs bench lock
@@ -55,7 +57,7 @@ $(DAGSTER_HOME)/dagster.yaml:
 	@cp deployment/dagster.local.yaml $@
 
 test: setup ## Run the tests, without those that need a browser or a cluster
-	$(BIN)/python -m pytest -m "not ui and not cluster"
+	$(BIN)/python -m pytest -m "not ui and not cluster" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-gpu: setup ## Run the tests that need a GPU, with their figures
 	$(BIN)/python -m pytest -s -m gpu tests/gpu

@@ -14,6 +14,16 @@ _LOOPBACK = ("127.", "::1", "localhost")
 # Where the children of ours that are part of the tests are: they do not look where they start.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # each process with a thread for every core: slower in all
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Those that take minutes, or the last process would work alone at the end.
+_FIRST = ("tests/training/", "tests/test_cli.py", "tests/test_notebook.py", "tests/test_session.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+
 
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
