@@ -1,4 +1,5 @@
 """What the handler asks of the cluster: a job, its pods, what events say of them, and an end.
+TrainJobs are only ended: those who make and follow them are in `resources`.
 
 Nothing is tried again here: whoever looks, looks again in a few seconds.
 """
@@ -14,7 +15,8 @@ from urllib3.exceptions import HTTPError
 
 from osft_assets.core.pods.findings import Json
 
-_GONE = 404
+_GONE, _NOT_ALLOWED = 404, 403
+_TRAIN_JOBS = ("trainer.kubeflow.org", "v1alpha1")
 # Or a look at one step could hang for ever, and with it the run.
 _IN_TIME = {"_request_timeout": 30}
 _LOOKS, _LOOK_EVERY_SECONDS = 90, 1.0
@@ -34,12 +36,16 @@ class Seen:
 
 
 class Cluster:
-    """The two parts of the API that jobs need."""
+    """The parts of the API that jobs need."""
 
     def __init__(
-        self, batch_api: Any, core_api: Any, pause: Callable[[float], None] = time.sleep
+        self,
+        batch_api: Any,
+        core_api: Any,
+        custom_api: Any,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._batch, self._core, self._pause = batch_api, core_api, pause
+        self._batch, self._core, self._custom, self._pause = batch_api, core_api, custom_api, pause
         self._plain = ApiClient().sanitize_for_serialization
 
     def look(self, job: str, namespace: str) -> Seen:
@@ -88,6 +94,27 @@ class Cluster:
             status = job.get("status") or {}
             if not status.get("succeeded") and not status.get("failed"):
                 self.delete(job["metadata"]["name"], namespace)
+
+    def end_train_jobs_of(self, run_id: str, namespace: str, pipeline: str = "") -> None:
+        """Let a run's TrainJobs end, with all their pods; or only those of one pipeline."""
+        labels = {"app.kubernetes.io/managed-by": "osft-assets", "dagster/run-id": run_id}
+        if pipeline:
+            labels["osft-assets/pipeline"] = pipeline
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        where = (*_TRAIN_JOBS, namespace, "trainjobs")
+        with _answering("delete TrainJobs"):
+            try:
+                listed = self._custom.list_namespaced_custom_object(
+                    *where, label_selector=selector, **_IN_TIME
+                )
+                for job in listed["items"]:
+                    self._custom.delete_namespaced_custom_object(
+                        *where, job["metadata"]["name"], propagation_policy="Background", **_IN_TIME
+                    )
+            except ApiException as problem:
+                # Where nobody installed Trainer, nobody was allowed to use it: there are none.
+                if problem.status not in (_GONE, _NOT_ALLOWED):
+                    raise
 
     def _job(self, job: str, namespace: str) -> Json | None:
         with _answering("read jobs"):

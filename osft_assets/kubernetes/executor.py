@@ -18,17 +18,20 @@ from dagster._core.executor.step_delegating import StepDelegatingExecutor
 from dagster_k8s import k8s_job_executor
 from dagster_shared.error import SerializableErrorInfo
 
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.kubernetes.step_handler import PodStepHandler
 from osft_assets.retries import CANCELLED, retry_recipe_of
 
 
-def kubernetes_executor(trainer_image: str) -> dg.ExecutorDefinition:
-    """Steps as pods; those that compute in `trainer_image`, unless their settings name another."""
+def kubernetes_executor(train_jobs: TrainJobPlace) -> dg.ExecutorDefinition:
+    """Steps as pods; those that compute in the trainers' image, unless their settings name another;
+    those whose training is a TrainJob in a small pod, for they only follow it.
+    """
 
     def steps_as_pods(context: dg.InitExecutorContext) -> PodExecutor:
         # Dagster reads its config, the launcher and the cluster's address; we take all that over.
         theirs: Any = k8s_job_executor.executor_creation_fn(context)  # type: ignore[misc]
-        return PodExecutor(theirs, PodStepHandler(theirs._step_handler, trainer_image))
+        return PodExecutor(theirs, PodStepHandler(theirs._step_handler, train_jobs))
 
     return dg.ExecutorDefinition(
         name="k8s",
@@ -69,6 +72,7 @@ class PodExecutor(StepDelegatingExecutor):
         recipe = retry_recipe_of(step_context.job.get_definition(), step_context.node_handle)
         tries = known_state.get_retry_state().get_attempt_count(key) + 1
         if not recipe or tries > recipe.times or not self._is_worth_it(step_context):
+            self._pods.end_training_of(step_context)
             return super().log_failure_or_retry_event_after_error(
                 step_context, err_info, known_state
             )

@@ -10,26 +10,26 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEvent, EngineEventData
+from dagster._core.execution.context.system import IStepContext
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
     StepHandlerContext,
 )
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.executor import K8sStepHandler
-from dagster_k8s.job import UserDefinedDagsterK8sConfig
+from kubernetes.client import CustomObjectsApi
 
 from osft_assets.core.pods.findings import Asked, Finding
 from osft_assets.core.pods.said import Said
-from osft_assets.core.recipes.pod import PodRecipe, StepPodRecipe
+from osft_assets.core.recipes.pod import EvaluationPodRecipe, PodRecipe, StepPodRecipe
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.executor import COMPUTES
 from osft_assets.kubernetes.cluster import Cluster, UnreachableError
+from osft_assets.kubernetes.container import with_container
 from osft_assets.kubernetes.diagnosis import finding
-from osft_assets.kubernetes.pod import pod_config, resources
+from osft_assets.kubernetes.pod import pod_config
 from osft_assets.kubernetes.reported import has_reported
-from osft_assets.kubernetes.step_pods import pod_of
-
-# So that the step knows, whatever else the deployment gives its pods, that it is in one.
-_IN_A_POD = {"name": "OSFT_EXECUTOR", "value": "k8s"}
+from osft_assets.kubernetes.step_pods import following_pod, pod_of
 
 
 def _now() -> datetime:
@@ -42,12 +42,15 @@ class PodStepHandler(K8sStepHandler):
     def __init__(
         self,
         configured: K8sStepHandler,
-        trainer_image: str,
+        place: TrainJobPlace,
         now: Callable[[], datetime] = _now,
+        custom_api: Any = None,
     ) -> None:
         vars(self).update(vars(configured))
-        self._trainer_image, self._now = trainer_image, now
-        self._cluster = Cluster(self._api_client.batch_api, self._api_client.core_api)
+        self._train_jobs, self._now = place, now
+        client = self._api_client
+        custom = custom_api or CustomObjectsApi()
+        self._cluster = Cluster(client.batch_api, client.core_api, custom)
         self._said = Said(now)
         self._lost: dict[str, Finding] = {}
 
@@ -63,15 +66,15 @@ class PodStepHandler(K8sStepHandler):
     def _get_container_context(self, step_handler_context: StepHandlerContext) -> Any:
         key = self._get_step_key(step_handler_context)
         whole = super()._get_container_context(step_handler_context)
-        recipe = pod_of(step_handler_context.get_step_context(key))
+        recipe = self._pod_of(step_handler_context)
         computes = COMPUTES in step_handler_context.step_tags[key]
-        image = (recipe.image if recipe else "") or (self._trainer_image if computes else "")
+        image = (recipe.image if recipe else "") or (self._train_jobs.image if computes else "")
         mounts = whole.run_k8s_config.container_config.get("volume_mounts", [])
         mounted = frozenset(str(mount.get("mount_path")) for mount in mounts)
         if recipe:
             ours = pod_config(recipe, mounted)
             whole = whole.merge(K8sContainerContext(run_k8s_config=ours))
-        return _with_container(whole, _always(image, recipe))
+        return with_container(whole, image, recipe)
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
         """Start the step's job; one of that name that still ends is waited for."""
@@ -110,6 +113,8 @@ class PodStepHandler(K8sStepHandler):
         job, namespace = self._place(step_handler_context)
         yield self._event(step_handler_context, f"Deleting the Kubernetes job {job}")
         self._delete(step_handler_context, job, namespace)
+        key = self._get_step_key(step_handler_context)
+        self.end_training_of(step_handler_context.get_step_context(key))
 
     def _delete(self, context: StepHandlerContext, job: str, namespace: str) -> None:
         try:
@@ -118,11 +123,37 @@ class PodStepHandler(K8sStepHandler):
             self._event(context, f"{problem}. Delete the Kubernetes job {job} by hand.")
 
     def end_steps_of(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
-        """Delete the jobs of all its steps that have not ended."""
+        """Delete the jobs of all its steps that have not ended, and its TrainJobs."""
+        namespace = self._namespace(run, instance)
+        self._cluster.end_steps_of(run.run_id, namespace)
+        self._cluster.end_train_jobs_of(run.run_id, self._train_jobs.namespace or namespace)
+
+    def end_training_of(self, step: IStepContext) -> None:
+        """Delete the TrainJob of a step that will not come back to it."""
+        if not self._follows_a_train_job(pod_of(step)):
+            return
+        run, pipeline = step.dagster_run, step.step.key.partition("__")[0]
+        namespace = self._train_jobs.namespace or self._namespace(run, step.instance)
+        try:
+            self._cluster.end_train_jobs_of(run.run_id, namespace, pipeline)
+        except UnreachableError as problem:
+            told = f"{problem}. Nobody follows its TrainJob: that ends by itself within minutes."
+            DagsterEvent.engine_event(step, told, EngineEventData())
+
+    def _namespace(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
         launcher: Any = instance.run_launcher
         whole = K8sContainerContext.create_for_run(run, launcher, include_run_tags=False)
-        whole = whole.merge(self._executor_container_context)
-        self._cluster.end_steps_of(run.run_id, str(whole.namespace))
+        return str(whole.merge(self._executor_container_context).namespace)
+
+    def _pod_of(self, context: StepHandlerContext) -> StepPodRecipe | None:
+        recipe = pod_of(context.get_step_context(self._get_step_key(context)))
+        if isinstance(recipe, PodRecipe) and self._follows_a_train_job(recipe):
+            return following_pod(recipe)
+        return recipe
+
+    def _follows_a_train_job(self, recipe: StepPodRecipe | None) -> bool:
+        place = self._train_jobs
+        return isinstance(recipe, PodRecipe) and (place.always or recipe.workers > 1)
 
     def _is_alive(self, job: str, namespace: str) -> bool:
         try:
@@ -132,8 +163,8 @@ class PodStepHandler(K8sStepHandler):
 
     def _look(self, context: StepHandlerContext, job: str, namespace: str) -> Finding | None:
         seen = self._cluster.look(job, namespace)
-        recipe = pod_of(context.get_step_context(self._get_step_key(context)))
-        return finding(seen.job, seen.pods, seen.warnings, _asked(recipe), self._now())
+        asked = _asked(self._pod_of(context))
+        return finding(seen.job, seen.pods, seen.warnings, asked, self._now())
 
     def _place(self, context: StepHandlerContext) -> tuple[str, str]:
         """The names of its job and of the namespace."""
@@ -145,28 +176,9 @@ class PodStepHandler(K8sStepHandler):
         return DagsterEvent.engine_event(step, words, EngineEventData())
 
 
-def _always(image: str, recipe: StepPodRecipe | None) -> dict[str, Any]:
-    """What replaces what the deployment says of the container, or comes on top of it."""
-    return {
-        # The end of a log that nobody wrote an event about is all that is left of a failure.
-        "termination_message_policy": "FallbackToLogsOnError",
-        **({"image": image} if image else {}),
-        # Merged, a limit of the deployment's for light steps would stay below what is requested.
-        **({"resources": resources(recipe)} if recipe else {}),
-    }
-
-
-def _with_container(whole: K8sContainerContext, fields: dict[str, Any]) -> K8sContainerContext:
-    config = whole.run_k8s_config.to_dict()  # type: ignore[no-untyped-call]
-    container = {**config["container_config"], **fields}
-    container["env"] = [*container.get("env", []), _IN_A_POD]
-    told: Any = {**config, "container_config": container}
-    told = UserDefinedDagsterK8sConfig.from_dict(told)  # type: ignore[no-untyped-call]
-    return whole._replace(run_k8s_config=told)
-
-
 def _asked(recipe: StepPodRecipe | None) -> Asked:
-    if recipe is None:
-        return Asked()
-    section = "pod" if isinstance(recipe, PodRecipe) else "evaluation_pod"
-    return Asked(section, recipe.memory, recipe.start_timeout_minutes)
+    if isinstance(recipe, PodRecipe):
+        return Asked("pod", recipe.memory, recipe.start_timeout_minutes)
+    if isinstance(recipe, EvaluationPodRecipe):
+        return Asked("evaluation_pod", recipe.memory, recipe.start_timeout_minutes)
+    return Asked()

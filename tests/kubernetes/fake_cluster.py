@@ -1,4 +1,4 @@
-"""The two parts of the Kubernetes API that the handler uses, in memory, and things it may hold.
+"""The parts of the Kubernetes API that the handler uses, in memory, and things it may hold.
 
 Jobs and pods are dicts as the real API writes them, and come back as the client's own models.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from kubernetes.client import ApiClient, ApiException
 
+TRAIN_JOBS = ("trainer.kubeflow.org", "v1alpha1")
 NOW = "2026-03-01T12:00:00+00:00"
 
 
@@ -23,7 +24,7 @@ def model(value: Any, kind: str) -> Any:
 
 
 class FakeCluster:
-    """Both APIs at once. `fails` is raised by whatever is asked; `asked` counts the calls."""
+    """All of them at once. `fails` is raised by whatever is asked."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
@@ -33,6 +34,8 @@ class FakeCluster:
         self.deleted: list[tuple[str, str]] = []
         self.fails: Exception | None = None
         self.keeps: Exception | None = None  # raised by deletions
+        self.train_jobs: dict[str, dict[str, str]] = {}  # their labels
+        self.has_no_trainer: Exception | None = None  # raised by whoever asks for TrainJobs
 
     def _answer(self) -> None:
         if self.fails:
@@ -80,6 +83,23 @@ class FakeCluster:
         job = label_selector.removeprefix("job-name=")
         found = [p for p in self.pods if p["metadata"]["labels"]["job-name"] == job]
         return model({"items": found}, "V1PodList")
+
+    def list_namespaced_custom_object(
+        self, group: str, version: str, namespace: str, plural: str, label_selector: str, **_: Any
+    ) -> Any:
+        self._answer()
+        if self.has_no_trainer:
+            raise self.has_no_trainer
+        assert (group, version, namespace, plural) == (*TRAIN_JOBS, "ml", "trainjobs")
+        wanted = dict(each.split("=") for each in label_selector.split(","))
+        found = [n for n, labels in self.train_jobs.items() if wanted.items() <= labels.items()]
+        return {"items": [{"metadata": {"name": name}} for name in found]}
+
+    def delete_namespaced_custom_object(
+        self, group: str, version: str, namespace: str, plural: str, name: str, **_: Any
+    ) -> None:
+        assert (group, version, namespace, plural) == (*TRAIN_JOBS, "ml", "trainjobs")
+        del self.train_jobs[name]
 
     def list_namespaced_event(self, namespace: str, field_selector: str, **_: Any) -> Any:
         self._answer()

@@ -25,6 +25,7 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.executor import K8sStepHandler
 
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.core.workspace import Workspace
 from osft_assets.kubernetes.step_handler import PodStepHandler
 from osft_assets.pipeline import build_pipeline
@@ -150,6 +151,7 @@ def handler(
     cluster: FakeCluster,
     now: Callable[[], datetime],
     image: str = "trainer:1",
+    always: bool = False,
 ) -> PodStepHandler:
     """Ours, with a cluster in memory."""
     theirs = K8sStepHandler(
@@ -160,6 +162,7 @@ def handler(
         k8s_client_batch_api=cluster,
         k8s_client_core_api=cluster,
     )
-    made = PodStepHandler(theirs, image, now)
+    place = TrainJobPlace(always, in_pod=True, image=image)
+    made = PodStepHandler(theirs, place, now, cluster)
     made._cluster._pause = lambda _: None
     return made

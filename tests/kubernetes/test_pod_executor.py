@@ -23,11 +23,12 @@ NOTABLE = ("STEP_UP_FOR_RETRY", "STEP_FAILURE", "STEP_SUCCESS")
 
 @pytest.fixture
 def run(instance: dg.DagsterInstance) -> Iterator[Any]:
-    def of(cluster: ProcessCluster) -> list[tuple[str, str]]:
+    def of(cluster: ProcessCluster, **pod: Any) -> list[tuple[str, str]]:
         """What happened to the step, with the words of its errors."""
         tiny_job.CLUSTER.append(cluster)
         job = dg.reconstructable(tiny_job.tiny_job)
-        with dg.execute_job(job, instance=instance, raise_on_error=False) as result:
+        config = {"ops": {"training": {"config": {"pod": pod}}}}
+        with dg.execute_job(job, instance, run_config=config, raise_on_error=False) as result:
             return [
                 (event.event_type_value, _words(event))
                 for event in result.all_events
@@ -81,6 +82,29 @@ def test_a_pod_that_died_of_what_will_not_pass_fails_once(run: Any) -> None:
     assert [what for what, _ in happened] == ["STEP_FAILURE"]
     assert "No module named 'osft_assets'" in happened[0][1]
     assert len(cluster.created) == 1
+
+
+class Following(ProcessCluster):
+    """With a step that makes a TrainJob as soon as it starts."""
+
+    def create_namespaced_job(self, body: Any, namespace: str, **_: Any) -> None:
+        super().create_namespaced_job(body, namespace)
+        self.train_jobs["ours"] = {
+            "app.kubernetes.io/managed-by": "osft-assets",
+            "dagster/run-id": body.metadata.labels["dagster/run-id"],
+            "osft-assets/pipeline": "training",
+        }
+
+
+@pytest.mark.parametrize(("death", "left"), [(OOM, ["ours"]), (NO_MODULE, [])])
+def test_a_train_job_outlives_the_pod_that_followed_it_only_if_another_try_will_find_it(
+    run: Any, death: dict[str, Any], left: list[str]
+) -> None:
+    cluster = Following(death)
+
+    run(cluster, workers=2)
+
+    assert list(cluster.train_jobs) == left
 
 
 @pytest.mark.parametrize(

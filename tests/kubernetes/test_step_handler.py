@@ -252,3 +252,72 @@ def test_a_light_step_that_dies_is_explained_too(
 
     assert told is not None
     assert "was evicted from gpu-1: low on memory" in told
+
+
+def _labels(step: Step, pipeline: str = "mine") -> dict[str, str]:
+    return {
+        "app.kubernetes.io/managed-by": "osft-assets",
+        "dagster/run-id": step.run.run.run_id,
+        "osft-assets/pipeline": pipeline,
+    }
+
+
+@pytest.fixture
+def spread(instance: dg.DagsterInstance, cluster: FakeCluster, clock: Clock) -> Step:
+    """A training over two pods, beside those of other pipelines and of other runs."""
+    step = Step(instance, cluster, clock, {"pod": {"workers": 2}})
+    cluster.train_jobs = {
+        "ours": _labels(step),
+        "another pipeline's": _labels(step, "other"),
+        "another run's": _labels(step) | {"dagster/run-id": "7"},
+        "somebody's": {"dagster/run-id": step.run.run.run_id},
+    }
+    return step
+
+
+def test_a_step_that_is_ended_takes_its_train_job_with_it_and_no_other(spread: Step) -> None:
+    list(spread.handler.terminate_step(spread.run.context(TRAINING)))
+
+    assert set(spread.cluster.train_jobs) == {"another pipeline's", "another run's", "somebody's"}
+
+
+def test_a_run_that_is_ended_takes_all_its_train_jobs_with_it(spread: Step) -> None:
+    spread.handler.end_steps_of(spread.run.run, spread.instance)
+
+    assert set(spread.cluster.train_jobs) == {"another run's", "somebody's"}
+    assert spread.cluster.jobs == {}
+
+
+def test_a_following_pod_that_died_leaves_its_train_job_to_the_next_try(spread: Step) -> None:
+    spread.becomes("Failed", **OOM)
+
+    assert "what the deployment says of its pods" in spread.look()
+    assert "ours" in spread.cluster.train_jobs
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_cluster_without_trainer_has_no_train_jobs_to_end(spread: Step, status: int) -> None:
+    spread.cluster.has_no_trainer = ApiException(status=status)
+
+    spread.handler.end_steps_of(spread.run.run, spread.instance)
+    list(spread.handler.terminate_step(spread.run.context(TRAINING)))
+
+    assert not [said for said in spread.said() if "TrainJob" in said]
+
+
+def test_a_train_job_that_cannot_be_ended_is_told_with_what_becomes_of_it(spread: Step) -> None:
+    spread.cluster.has_no_trainer = ApiException(status=500, reason="Internal Server Error")
+
+    list(spread.handler.terminate_step(spread.run.context(TRAINING)))
+
+    told = spread.said()[-1]
+    assert "does not let us delete TrainJobs: 500 Internal Server Error. " in told
+    assert told.endswith("Nobody follows its TrainJob: that ends by itself within minutes.")
+
+
+def test_for_a_training_of_one_pod_nobody_asks_for_train_jobs(step: Step) -> None:
+    step.cluster.has_no_trainer = ApiException(status=500)
+
+    list(step.handler.terminate_step(step.run.context(TRAINING)))
+
+    assert not [said for said in step.said() if "TrainJob" in said]

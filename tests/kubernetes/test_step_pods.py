@@ -50,11 +50,12 @@ def launched(
     pipeline: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
     image: str = "trainer:1",
+    always: bool = False,
 ) -> dict[str, Any]:
     """The job that the cluster is asked for, once every version's schema has taken it."""
     cluster = FakeCluster()
     run = Launched(instance, pipeline, config)
-    list(handler(instance, cluster, Clock(), image).launch_step(run.context(key)))
+    list(handler(instance, cluster, Clock(), image, always).launch_step(run.context(key)))
     [job] = cluster.created
     asked = {name: part for name, part in job.items() if name != "status"}
     asked["metadata"] = {
@@ -256,3 +257,42 @@ def test_a_second_try_is_a_job_of_its_own(
 
     first, second = (job["metadata"]["name"] for job in cluster.created)
     assert second == f"{first}-1"
+
+
+def test_a_training_over_several_pods_is_followed_by_a_small_one(
+    instance: dg.DagsterInstance,
+) -> None:
+    """Which has no GPU, no rights but the deployment's, and is in no queue."""
+    queue = {"kueue.x-k8s.io/queue-name": "gpus"}
+    pod = EVERYTHING | {"workers": 2, "labels": {"team": "nlp", **queue}}
+
+    job = launched(instance, TRAINING, config={"ops": {TRAINING: {"config": {"pod": pod}}}})
+
+    spec, container = spec_of(job), container_of(job)
+    assert container["image"] == "registry.example.org/own:2"
+    assert container["resources"] == {
+        "requests": {"cpu": "500m", "memory": "2Gi"},
+        "limits": {"memory": "2Gi"},
+    }
+    assert container["volumeMounts"] == [{"name": "osft-claim-0", "mountPath": "/models"}]
+    assert spec["serviceAccountName"] == "steps"
+    assert spec["imagePullSecrets"] == [{"name": "registry-login"}]
+    assert job["metadata"]["labels"]["team"] == "nlp"
+    for ours in ("kueue", "NCCL", "hub-token", "h100", "volcano", "priorityClassName"):
+        assert ours not in str(job)
+
+
+@pytest.mark.parametrize(("always", "workers"), [(True, 1), (False, 2)])
+def test_where_a_cluster_is_given_every_training_is_followed_by_a_small_pod(
+    instance: dg.DagsterInstance, always: bool, workers: int
+) -> None:
+    job = launched(instance, TRAINING, {"pod": {"gpu": 8, "workers": workers}}, always=always)
+
+    assert "nvidia.com/gpu" not in str(job)
+    assert container_of(job)["image"] == "trainer:1"
+
+
+def test_an_evaluation_is_no_train_job_and_has_its_gpu(instance: dg.DagsterInstance) -> None:
+    job = launched(instance, SCORES, {"pod": {"workers": 4}}, always=True)
+
+    assert container_of(job)["resources"]["limits"]["nvidia.com/gpu"] == "1"
