@@ -18,6 +18,7 @@ def manifests() -> list[Document]:
     files = [
         *_resources(MANIFESTS),
         *_resources(MANIFESTS / "oauth2-proxy"),
+        *_resources(MANIFESTS / "trainer"),
         MANIFESTS / "secrets.example.yaml",
     ]
     return [document for file in files for document in _documents(file)]
