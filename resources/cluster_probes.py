@@ -6,6 +6,7 @@ what a finding means, `osft_assets.core.cluster_diagnosis`.
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from resources.cluster_api import ClusterApi, Question
 
 _NAMES_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 _GPU_WORDS = ("gpu", "nvidia.com/mig-")
+_TRAINER = "/apis/trainer.kubeflow.org/v1alpha1"
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -36,10 +38,12 @@ class ClusterProbe:
         """Whether it is there."""
         return self.api.ask(Question(f"/api/v1/namespaces/{self.namespace}"))[0]
 
-    def missing_rights(self) -> tuple[list[Right], str]:
+    def missing_rights(
+        self, rights: Iterable[Right] = tuple(NEEDED_RIGHTS)
+    ) -> tuple[list[Right], str]:
         """Of those that are needed, and what went wrong when they were asked for."""
         missing = []
-        for right in NEEDED_RIGHTS:
+        for right in rights:
             sight, answer = self.api.ask(Question(_ACCESS, body=self._may_we(right)))
             if not sight.is_there:
                 return [], sight.problem or "we may not ask what we may do"
@@ -97,6 +101,14 @@ class ClusterProbe:
                 if any(word in name for word in _GPU_WORDS) and many.isdigit() and int(many):
                     offered[name] += int(many)
         return Gpus(sight, len(found["items"]), dict(offered))
+
+    def find_trainer(self) -> Sight:
+        """Whether the cluster knows TrainJobs."""
+        return self.api.ask(Question(_TRAINER))[0]
+
+    def find_runtime(self, name: str) -> Sight:
+        """The runtime that TrainJobs are built on."""
+        return self.api.ask(Question(f"{_TRAINER}/clustertrainingruntimes/{name}"))[0]
 
     def _in_namespace(self, rest: str, accept: str = "application/json") -> Question:
         return Question(f"/api/v1/namespaces/{self.namespace}/{rest}", accept)

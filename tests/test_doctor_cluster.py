@@ -15,6 +15,8 @@ import pytest
 from tests.commands import osft_assets
 
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_TRAINER = "/apis/trainer.kubeflow.org/v1alpha1"
+_RUNTIMES = f"{_TRAINER}/clustertrainingruntimes"
 _PODS = "/api/v1/namespaces/osft/pods"
 _HIDDEN, _ABSENT = 403, 404
 
@@ -65,6 +67,8 @@ def _healthy() -> Api:
                     {"status": {"allocatable": {"nvidia.com/gpu": "0"}}},
                 ]
             },
+            _TRAINER: {"resources": []},
+            f"{_RUNTIMES}/training-hub": {"metadata": {}},
             **{f"{here}/secrets/{name}": {"metadata": {}} for name in names},
         },
         {
@@ -138,6 +142,7 @@ def test_a_cluster_with_everything_can_train_and_no_token_is_shown(tmp_path: Pat
     assert found["GPUs"]["found"] == "4 nvidia.com/gpu on 2 node(s)"
     assert found["workspace"]["found"] == "osft-workspace: Bound, ReadWriteMany, 500Gi"
     assert found["trainer image"]["found"] == "registry.example/trainer:1"
+    assert found["training runtime"]["found"] == "training-hub"
     assert "hunter2" not in done.stdout + done.stderr
 
 
@@ -179,9 +184,39 @@ def test_what_we_may_not_do_is_named_with_what_it_is_for(tmp_path: Path) -> None
     assert "rbac.yaml" in found["remedy"]
 
 
+def test_without_trainer_it_can_train_in_one_pod_and_is_told_so(tmp_path: Path) -> None:
+    api = _healthy()
+    del api.objects[_TRAINER]
+    with _served(api, tmp_path) as kubeconfig:
+        done = _doctor(kubeconfig, "--json")
+
+    found = _told(done)
+    assert done.returncode == 0
+    assert found["Kubeflow Trainer"]["verdict"] == "warn"
+    assert found["Kubeflow Trainer"]["found"] == "not installed: a training is one pod"
+    assert "training runtime" not in found
+
+
+def test_what_several_pods_would_lack_is_named(tmp_path: Path) -> None:
+    api = _healthy()
+    settings = {"OSFT_EXECUTOR": "k8s", "OSFT_TRAIN_RUNTIME": "own"}
+    api.pods["component=user-deployments"] = [_pod("control:1", **settings)]
+    api.refused = {"create trainjobs"}
+    with _served(api, tmp_path) as kubeconfig:
+        done = _doctor(kubeconfig, "--json")
+
+    found = _told(done)
+    assert done.returncode == 0
+    assert found["training runtime"]["found"] == "there is no ClusterTrainingRuntime own"
+    assert "OSFT_TRAIN_RUNTIME" in found["training runtime"]["remedy"]
+    assert "may not create trainjobs (starting a" in found["TrainJob permissions"]["found"]
+    assert "trainer/rbac.yaml" in found["TrainJob permissions"]["remedy"]
+
+
 def test_what_we_may_not_look_at_is_no_failure(tmp_path: Path) -> None:
     api = _healthy()
     api.objects["/api/v1/nodes"] = _HIDDEN
+    api.objects[f"{_RUNTIMES}/training-hub"] = _HIDDEN
     api.objects["/api/v1/namespaces/osft/secrets/osft-tokens"] = _HIDDEN
     with _served(api, tmp_path) as kubeconfig:
         done = _doctor(kubeconfig, "--json")
@@ -190,6 +225,7 @@ def test_what_we_may_not_look_at_is_no_failure(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert found["GPUs"]["verdict"] == found["secret osft-tokens"]["verdict"] == "warn"
     assert "may not look" in found["GPUs"]["found"]
+    assert "may not look" in found["training runtime"]["found"]
 
 
 @pytest.mark.parametrize(

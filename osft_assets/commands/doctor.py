@@ -3,17 +3,18 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
 
 from osft_assets.code_location import definitions
-from osft_assets.core import cluster_diagnosis, diagnosis
+from osft_assets.core import cluster_diagnosis, diagnosis, train_job_diagnosis
 from osft_assets.core.diagnosis import Finding
 from osft_assets.core.errors import OsftError
 from osft_assets.core.recipes.registry import RegistryRecipe
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.pipeline_facts import PipelineFacts, pipeline_facts
 from resources import diagnosis_probes as probes
 from resources.cluster_api import connect
@@ -30,9 +31,9 @@ _PATIENCE = {"retries": 0, "timeout": 3.0}  # of a look, not of a run
 def doctor(cluster: bool, namespace: str, as_json: bool) -> None:
     """Look at everything a run needs: libraries, GPU, disk, settings, registries, pipelines.
 
-    With --cluster: the API, permissions, the workspace's claim, secrets by name, GPUs, images and
-    the registry, as deployment/ makes them. Exits with 1 when something fails that training needs.
-    No token is shown.
+    With --cluster: the API, permissions, the workspace's claim, secrets by name, GPUs, images,
+    Kubeflow Trainer and the registry, as deployment/ makes them. Exits with 1 when something fails
+    that training needs. No token is shown.
     """
     if namespace and not cluster:
         raise click.UsageError("--namespace is of a cluster. Add --cluster")
@@ -94,9 +95,23 @@ def _looked_at(probe: ClusterProbe, whom: str) -> Iterator[Finding]:
     for name in cluster_diagnosis.SECRETS:
         yield cluster_diagnosis.judge_secret(name, probe.find_secret(name))
     yield cluster_diagnosis.judge_gpus(probe.find_gpus())
-    yield from cluster_diagnosis.judge_code_server(probe.find_pods("component=user-deployments"))
+    code_server = probe.find_pods("component=user-deployments")
+    yield from cluster_diagnosis.judge_code_server(code_server)
+    yield from _train_jobs(probe, whom, code_server.environment)
     registry = probe.find_pods("app.kubernetes.io/name=osft-registry")
     yield cluster_diagnosis.judge_registry_pods(registry)
+
+
+def _train_jobs(
+    probe: ClusterProbe, whom: str, environment: Mapping[str, str]
+) -> Iterator[Finding]:
+    trainer = probe.find_trainer()
+    yield train_job_diagnosis.judge_trainer(trainer)
+    if trainer.is_there:
+        runtime = environment.get("OSFT_TRAIN_RUNTIME") or TrainJobPlace.runtime
+        yield train_job_diagnosis.judge_runtime(runtime, probe.find_runtime(runtime))
+        missing, problem = probe.missing_rights(train_job_diagnosis.TRAIN_JOB_RIGHTS)
+        yield train_job_diagnosis.judge_train_job_rights(missing, whom, problem)
 
 
 def _ourselves() -> Finding:
