@@ -1,21 +1,20 @@
 """Asks the Kubernetes API for JSON, for those who only look: one short try, and no more is told of
 a refusal than its number.
 
-Which questions there are is `resources.cluster_probes`. Starting and following steps is
-`osft_assets.kubernetes`.
+Which questions there are is `resources.cluster_probes`; which cluster it is,
+`resources.cluster_connection`. Starting and following steps is `osft_assets.kubernetes`.
 """
 
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from osft_assets.core.cluster_diagnosis import Reached, Sight
+from osft_assets.core.errors import ConfigError
+from resources.cluster_connection import find_connection
 
 _SECONDS = 5
 _FORBIDDEN, _UNKNOWN = (401, 403), 404
-_OUR_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DEFAULT_NAMESPACE = "osft"
 
 
@@ -35,7 +34,6 @@ class ClusterApi:
     def __init__(self, settings: Any) -> None:
         from kubernetes import client
 
-        settings.retries = False  # a look, not a run: the first answer counts
         self._client = client.ApiClient(settings)
 
     def ask(self, question: Question) -> tuple[Sight, Any]:
@@ -75,28 +73,16 @@ def _refused(status: int, reason: str) -> Sight:
 
 
 def connect(namespace: str) -> tuple[ClusterApi | None, Reached]:
-    """The cluster that this pod is in, or the one of the kubeconfig; and whether it answers."""
-    from kubernetes import client, config
-
-    settings = client.Configuration()
+    """The cluster that the environment leads to, and whether it answers."""
     try:
-        if os.environ.get("KUBERNETES_SERVICE_HOST"):
-            whom, own = "this pod's account", _own_namespace()
-            config.load_incluster_config(settings)
-        else:
-            context = config.list_kube_config_contexts()[1]
-            whom, own = f"the context {context['name']}", context["context"].get("namespace", "")
-            config.load_kube_config(client_configuration=settings)
-    except (config.ConfigException, OSError, TypeError, ValueError) as problem:
-        said = (str(problem).splitlines() or [type(problem).__name__])[0]
-        return None, Reached(problem=f"no kubeconfig that can be used: {said}")
-    api = ClusterApi(settings)
+        found = find_connection()
+    except ConfigError as problem:
+        return None, Reached(problem=str(problem))
+    api = ClusterApi(found.settings)
     sight, version = api.ask(Question("/version"))
     if not sight.is_there:
-        return None, Reached(problem=f"{settings.host}: {sight.problem or 'it does not know us'}")
-    place = namespace or own or _DEFAULT_NAMESPACE
-    return api, Reached(whom, version.get("gitVersion", "?"), place)
-
-
-def _own_namespace() -> str:
-    return _OUR_NAMESPACE.read_text(encoding="utf-8").strip() if _OUR_NAMESPACE.exists() else ""
+        return None, Reached(
+            problem=f"{found.settings.host}: {sight.problem or 'it does not know us'}"
+        )
+    place = namespace or found.namespace or _DEFAULT_NAMESPACE
+    return api, Reached(found.whom, version.get("gitVersion", "?"), place)

@@ -1,13 +1,12 @@
 """Trains in a child process: the `Trainer` that the assets get.
 
-The child runs `resources.training_worker`. Here its lines and its metric file are followed; how a
-child is limited and ended is `resources.child_process`.
+The child runs `resources.training_worker`. How its lines and its metric file are passed on is
+`resources.training_following`; how a child is limited and ended, `resources.child_process`.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,10 @@ from osft_assets.core.errors import TrainingError
 from osft_assets.core.ports import Trainer, TrainingWatch
 from osft_assets.core.training_job import TrainingJob, TrainingOutcome
 from osft_assets.core.training_placement import refuse_what_needs_a_cluster
-from osft_assets.core.training_steps import METRIC_FILES, StepReader
 from osft_assets.core.worker import JOB_FILE, OUTCOME_FILE
 from resources.child_process import Work, child, follow, raise_failure
 from resources.library_versions import TRAINING_LIBRARIES, library_versions
-from resources.line_tail import LineTail
+from resources.training_following import TrainingFollowing
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class TrainingProcess:
         try:
             with (
                 child(command, _environment(job)) as process,
-                closing(_Following(job, watch)) as following,
+                closing(TrainingFollowing(job, watch)) as following,
             ):
                 follow(process, work, following.pass_on)
                 following.to_the_end()
@@ -73,37 +71,6 @@ def _work(job: TrainingJob) -> Work:
         job.recipe["stall_timeout_minutes"],
         job.recipe["timeout_minutes"],
     )
-
-
-class _Following:
-    """Passes lines and steps on."""
-
-    def __init__(self, job: TrainingJob, watch: TrainingWatch) -> None:
-        self._watch = watch
-        self._metrics_path = Path(job.directory) / METRIC_FILES[job.algorithm]
-        self._metrics: LineTail | None = None
-        self._reader = StepReader(job.algorithm, job.recipe["num_epochs"])
-
-    def pass_on(self, lines: Sequence[str]) -> bool:
-        """These lines, and the steps there are by now; whether there were steps."""
-        for line in lines:
-            self._watch.say(line)
-        if self._metrics is None and self._metrics_path.exists():
-            self._metrics = LineTail(os.open(self._metrics_path, os.O_RDONLY))
-        steps = self._reader.read(self._metrics.lines()) if self._metrics else []
-        for step in steps:
-            self._watch.step(step)
-        return bool(steps)
-
-    def to_the_end(self) -> None:
-        """The rest of the steps, once nobody writes any more."""
-        while self._metrics and not self._metrics.ended:
-            self.pass_on([])
-
-    def close(self) -> None:
-        """No more is read."""
-        if self._metrics:
-            os.close(self._metrics.descriptor)
 
 
 _: type[Trainer] = TrainingProcess
