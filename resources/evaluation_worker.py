@@ -30,6 +30,7 @@ from resources.library_versions import installed_versions
 from resources.row_reader import reader_of, refuse_no_tokenizer
 from resources.row_tasks import Reader, documents_of, row_task
 from resources.scores_place import ScoresPlace
+from resources.shared_work import in_turn
 from resources.task_names import TaskNames
 from resources.worker_main import answer, end_with_the_parent, say
 
@@ -149,7 +150,7 @@ class Evaluation:
         except Exception as problem:  # noqa: BLE001 - theirs are of every kind
             raise explained(problem, "The model cannot be loaded") from problem
         refuse_no_tokenizer(model.tokenizer, self._job.model_path)
-        for number, each in enumerate(missing, start=1):
+        for number, each in enumerate(in_turn(missing, places, say), start=1):
             say(f"{each.name}: task {number} of {len(missing)}")
             self._evaluate(each, model, places[each.name])
         for task, count in model.cut.items():

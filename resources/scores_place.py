@@ -1,8 +1,10 @@
 """Where the scores of one task by one model are, and whether they are all there."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from osft_assets.core.drafts import held
 from osft_assets.core.errors import EvaluationError
 from osft_assets.core.scores import DOCUMENTS_FILE, RESULTS_FILE, SAMPLES_FILE, read_scores
 
@@ -21,6 +23,11 @@ class ScoresPlace:
         """Another one without the texts: nobody finds samples there that were not to be kept."""
         texts = "" if self.with_texts else "-without-texts"
         return self.parent / f"{self.name}-{self.fingerprint}{texts}"
+
+    def taken(self) -> AbstractContextManager[bool]:
+        """Whether nobody else is at it; nobody is while the block runs."""
+        self.parent.mkdir(parents=True, exist_ok=True)
+        return held(self.directory.with_name(f".{self.directory.name}.lock"))
 
     @property
     def is_whole(self) -> bool:

@@ -65,6 +65,16 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def held(file: Path) -> Iterator[bool]:
+    """Whether this process alone has the file while the block runs; it does not wait for it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield _take(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def delete(path: Path) -> None:
     """Whatever it is, if it is there."""
     if path.is_dir() and not path.is_symlink():
