@@ -1,1 +1,1 @@
-"""Training as a TrainJob of Kubeflow Trainer: where, what is asked for, and what its states mean."""
+"""Training as a TrainJob of Kubeflow Trainer: where, what is asked for, what its states mean."""

@@ -1,0 +1,43 @@
+"""Asks an API that may be away: less and less often then, and with a word about it now and then."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from resources.train_job_api import ApiError
+from resources.train_job_pace import Pace
+
+_Answer = TypeVar("_Answer")
+_LAST_TRIES = 3
+
+
+class Asking:
+    """For one kind of question, `what`."""
+
+    def __init__(self, what: str, pace: Pace, say: Callable[[str], None]) -> None:
+        self._what, self._pace, self._say = what, pace, say
+        self._due, self._wait = 0.0, 0.0
+
+    def answer(self, ask: Callable[[], _Answer]) -> _Answer | None:
+        """What it answers; None while it does not, or is left in peace."""
+        if self._wait and self._pace.clock() < self._due:
+            return None
+        try:
+            found = ask()
+        except ApiError as problem:
+            least, most = self._pace.look_seconds, self._pace.longest_back_off_seconds
+            self._wait = min(max(self._wait * 2, least), most)
+            self._due = self._pace.clock() + self._wait
+            self._say(f"{self._what} cannot be seen, which does not stop it: {problem}")
+            return None
+        self._wait = 0.0
+        return found
+
+    def last_answer(self, ask: Callable[[], _Answer]) -> _Answer | None:
+        """The same, for when there is no next time."""
+        for number in range(_LAST_TRIES):
+            self._wait = 0.0
+            if (found := self.answer(ask)) is not None:
+                return found
+            if number < _LAST_TRIES - 1:
+                self._pace.pause(self._pace.look_seconds)
+        return None
