@@ -21,7 +21,7 @@ PLANTED = {
     "osft-postgresql": {"postgresql-password": "planted-database-4711"},
     "osft-tokens": {"MODEL_REGISTRY_TOKEN": "planted-registry-4712"},
 }
-_NOT_FOR_A_NAMESPACE = ("Namespace", "ClusterRole")
+_NOT_FOR_A_NAMESPACE = ("Namespace", "ClusterRole", "ClusterTrainingRuntime")
 _WITHIN_SECONDS = 300
 
 
