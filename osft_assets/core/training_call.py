@@ -17,6 +17,7 @@ from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.recipes.trackers import TRACKER_SETTINGS
 from osft_assets.core.recipes.training import TrainingRecipe
 from osft_assets.core.training_job import TrainingJob
+from osft_assets.core.training_node import ALONE, Node
 from osft_assets.core.training_placement import Machine, placed
 
 _SAME_IN_BOTH = (
@@ -34,7 +35,7 @@ _DTYPES = ("float32", "bfloat16", "float16")
 class TrainingCall:
     """`arguments` of `training_hub.osft` or `.sft`; `entry_flags` go to the trainer's own script.
 
-    `notes`: what differs from the settings, for the record.
+    `processes`: of all pods together. `notes`: what differs from the settings, for the record.
     """
 
     arguments: dict[str, Any]
@@ -46,7 +47,9 @@ class TrainingCall:
     notes: tuple[str, ...]
 
 
-def training_call(job: TrainingJob, machine: Machine, target_patterns: list[str]) -> TrainingCall:
+def training_call(
+    job: TrainingJob, machine: Machine, target_patterns: list[str], node: Node = ALONE
+) -> TrainingCall:
     """The call, or ConfigError. `target_patterns` count where the recipe names none."""
     recipe = recipe_of(job)
     _refuse_what_cannot_work(job, recipe)
@@ -57,8 +60,7 @@ def training_call(job: TrainingJob, machine: Machine, target_patterns: list[str]
         **_own(job, recipe, target_patterns),
         "backend": backend,
         "use_liger": place.use_liger,
-        # All said, or PET_* and MASTER_ADDR in the environment would decide.
-        **{"nproc_per_node": place.processes, "nnodes": 1, "node_rank": 0},
+        **_ranks(place.processes, node),
     }
     if job.algorithm == "sft":
         arguments["disable_flash_attn"] = not place.flash_attention
@@ -66,7 +68,7 @@ def training_call(job: TrainingJob, machine: Machine, target_patterns: list[str]
         arguments=arguments,
         entry_flags=_entry_flags(recipe),
         backend=backend,
-        processes=place.processes,
+        processes=place.processes * node.count,
         on_cpu=place.on_cpu,
         attention="flash_attention_2" if place.flash_attention else "sdpa",
         notes=place.notes,
@@ -141,6 +143,14 @@ def _shared(job: TrainingJob, recipe: TrainingRecipe) -> dict[str, Any]:
         **arguments,
         **{name: value for name in TRACKER_SETTINGS if (value := getattr(recipe, name, ""))},
     }
+
+
+def _ranks(processes: int, node: Node) -> dict[str, Any]:
+    """All said, or PET_* and MASTER_ADDR in the environment would decide."""
+    ranks = {"nproc_per_node": processes, "nnodes": node.count, "node_rank": node.rank}
+    if node.count == 1:
+        return ranks
+    return {**ranks, "master_addr": node.address, "master_port": node.port}
 
 
 def _own(

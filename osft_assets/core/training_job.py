@@ -58,6 +58,7 @@ class TrainingJob(Record):
     asked: tuple[str, ...] = ()
     in_pod: bool = False  # made for this step: what `pod` asks for is had
     is_spread: bool = False  # over `workers` pods of a TrainJob, each with a worker that reads this
+    node: int = 0  # which of them this is the job of (`core.training_node`)
     run_id: str = ""  # Dagster's
     pipeline: str = ""
     fingerprint: str = ""  # of the checkpoint to be

@@ -55,7 +55,7 @@ def placed(job: TrainingJob, recipe: TrainingRecipe, machine: Machine) -> Placem
 def refuse_what_needs_a_cluster(job: TrainingJob) -> None:
     """Raise ConfigError for what no machine can give alone, whatever its devices."""
     lost = [name for name in _ONLY_KUBERNETES if name in job.asked]
-    if lost and not job.in_pod:
+    if lost and not has_pods(job):
         raise ConfigError(needs_kubernetes("pod", lost))
     ours = sorted(
         name for name in job.env_vars if name in WORKERS_OWN_VARIABLES or name.startswith("PET_")
@@ -64,10 +64,22 @@ def refuse_what_needs_a_cluster(job: TrainingJob) -> None:
         raise ConfigError(
             f"pod.env_vars sets {', '.join(ours)}, which training sets for itself. Remove it"
         )
-    if job.workers > 1 and "workers" in job.asked:
+    if job.workers > 1 and job.is_spread and not wants_gpu(job.gpu, job.env_vars):
         raise ConfigError(
-            f"pod.workers is {job.workers}, but training here is one pod. Set pod.workers: 1"
+            f"pod.workers is {job.workers}, but the pods have no GPU: on CPUs training is one "
+            "process. Set pod.workers: 1, or pod.gpu above 0"
         )
+    if job.workers > 1 and "workers" in job.asked and not job.is_spread:
+        raise ConfigError(
+            f"pod.workers is {job.workers}, but training here is one pod. Several are a TrainJob: "
+            "set OSFT_EXECUTOR=k8s, or KUBERNETES_SERVER_URL for a remote cluster. Or set "
+            "pod.workers: 1"
+        )
+
+
+def has_pods(job: TrainingJob) -> bool:
+    """Whether what the settings of the pod ask for is had."""
+    return job.in_pod or job.is_spread
 
 
 def needs_kubernetes(section: str, settings: Sequence[str]) -> str:
@@ -91,9 +103,9 @@ def without_gpu(section: str, gpu: int) -> ConfigError:
 
 
 def _one_process(job: TrainingJob, notes: list[str]) -> int:
-    if job.in_pod and wants_gpu(job.gpu, job.env_vars):
+    if has_pods(job) and wants_gpu(job.gpu, job.env_vars):
         raise without_gpu("pod", job.gpu)
-    if job.gpu > 0 and "gpu" in job.asked and not job.in_pod:
+    if job.gpu > 0 and "gpu" in job.asked and not has_pods(job):
         raise ConfigError(
             f"pod.gpu is {job.gpu}, but there is no CUDA device here. Set pod.gpu: 0 to train on "
             "the CPU"
@@ -111,11 +123,12 @@ def _one_process(job: TrainingJob, notes: list[str]) -> int:
 def _gpu_processes(job: TrainingJob, machine: Machine, notes: list[str]) -> int:
     name = "gpu" if job.num_procs == "auto" else "num_procs"
     wanted = job.gpu if job.num_procs == "auto" else int(job.num_procs)
-    if job.workers > 1:
-        notes.append(f"trained in one pod instead of {job.workers}: several come later")
+    if job.workers > 1 and not job.is_spread:
+        notes.append(f"trained in one pod instead of {job.workers}: several are a TrainJob")
     if wanted <= machine.cuda_devices:
         return wanted
-    if {"gpu", "num_procs"} & set(job.asked):
+    # All pods of a TrainJob must have as many processes: one alone cannot make do with less.
+    if job.is_spread or {"gpu", "num_procs"} & set(job.asked):
         raise ConfigError(
             f"pod.{name} is {wanted}, but there are {machine.cuda_devices} CUDA devices here. "
             f"Set pod.{name} to {machine.cuda_devices} or less"

@@ -25,7 +25,11 @@ def problem_file(node: int) -> str:
 
 
 class WorkerProblem(Record):
-    """Why the worker gave up, in a sentence, and whether the same may work in a while."""
+    """Why the worker gave up, in a sentence, and whether the same may work in a while.
+
+    `is_aftermath`: it only saw the others go, and one that did not say why knows better.
+    """
 
     message: str
     is_transient: bool = False
+    is_aftermath: bool = False

@@ -9,10 +9,12 @@ from osft_assets.core.recipes.osft import OsftRecipe
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import TrainingCall, saved_dtype, training_call
 from osft_assets.core.training_job import TrainingJob
+from osft_assets.core.training_node import Node
 from osft_assets.core.training_placement import Machine
 
 _CPU = Machine(cuda_devices=0, has_flash_attention=False, has_liger=False)
 _GPUS = Machine(cuda_devices=2, has_flash_attention=True, has_liger=True)
+_RANKS = ("nproc_per_node", "nnodes", "node_rank", "master_addr", "master_port")
 _MODEL = ModelRecord(
     uri="tiny",
     revision="1",
@@ -89,6 +91,27 @@ def test_osft_on_gpus_is_called_with_the_recipe() -> None:
     assert isinstance(call.arguments["learning_rate"], float)
     assert (call.processes, call.on_cpu, call.attention) == (2, False, "flash_attention_2")
     assert call.notes == ()
+
+
+@pytest.mark.parametrize("algorithm", ["osft", "sft"])
+def test_in_several_pods_training_hub_is_told_the_ranks_and_where_the_first_one_is(
+    algorithm: str,
+) -> None:
+    job = _job(algorithm, gpu=2, workers=3, is_spread=True, asked=("workers",))
+    call = training_call(job, _GPUS, ["q_proj"], Node(1, 3, "first.pod", 29400))
+
+    assert {name: call.arguments[name] for name in _RANKS} == {
+        **{"nproc_per_node": 2, "nnodes": 3, "node_rank": 1},
+        **{"master_addr": "first.pod", "master_port": 29400},
+    }
+    assert (call.processes, call.notes) == (6, ())
+
+
+def test_one_pod_alone_names_no_other() -> None:
+    call = _call(_GPUS, gpu=2, is_spread=True)
+
+    assert not {"master_addr", "master_port"} & set(call.arguments)
+    assert call.processes == 2
 
 
 def test_sft_on_gpus_is_called_with_the_recipe_in_its_own_words() -> None:
@@ -227,7 +250,7 @@ def test_fewer_gpus_than_the_default_are_used_and_it_is_said() -> None:
 
     assert call.processes == call.arguments["nproc_per_node"] == 2
     assert call.notes == (
-        "trained in one pod instead of 4: several come later",
+        "trained in one pod instead of 4: several are a TrainJob",
         "trained on 2 GPUs instead of 8: there are no more",
     )
 

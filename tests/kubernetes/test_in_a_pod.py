@@ -56,13 +56,47 @@ def test_whoever_wants_no_gpu_or_hides_it_trains_on_the_cpu_of_the_pod(
 
 
 def test_several_pods_on_purpose_are_refused_and_by_default_are_one() -> None:
-    with pytest.raises(ConfigError, match=r"Set pod\.workers: 1"):
+    with pytest.raises(ConfigError, match=r"set OSFT_EXECUTOR=k8s, or KUBERNETES_SERVER_URL for a"):
         refuse_what_needs_a_cluster(training(workers=4, asked=("workers",), in_pod=True))
 
     gpu = Machine(cuda_devices=1, has_flash_attention=True, has_liger=True)
     assert "one pod instead of 4" in str(
         placed(training(workers=4, in_pod=True), OsftRecipe(), gpu).notes
     )
+
+
+@pytest.mark.parametrize("setting", ["workers", "cpu", "image", "volumes", "more", "num_procs"])
+def test_each_pod_of_a_train_job_has_every_setting(setting: str) -> None:
+    spread = training(workers=2, gpu=2, asked=(setting,), is_spread=True)
+    gpus = Machine(cuda_devices=2, has_flash_attention=True, has_liger=True)
+
+    refuse_what_needs_a_cluster(spread)
+    assert placed(spread, OsftRecipe(), gpus).processes == 2
+    assert placed(spread, OsftRecipe(), gpus).notes == ()
+
+
+@pytest.mark.parametrize("values", [{"gpu": 0}, {"gpu": 1, "env_vars": HIDDEN}])
+def test_several_pods_without_a_gpu_are_refused_before_there_are_any(
+    values: dict[str, Any],
+) -> None:
+    with pytest.raises(ConfigError, match="is 2, but the pods have no GPU.*pod.gpu above 0"):
+        refuse_what_needs_a_cluster(training(workers=2, is_spread=True, **values))
+    assert placed(training(is_spread=True, **values), OsftRecipe(), NO_GPU).on_cpu
+
+
+def test_a_pod_of_several_that_sees_too_few_gpus_fails_since_all_must_be_alike() -> None:
+    one = Machine(cuda_devices=1, has_flash_attention=True, has_liger=True)
+
+    with pytest.raises(ConfigError, match=r"pod\.gpu is 2, but there are 1 CUDA devices here"):
+        placed(training(workers=2, gpu=2, is_spread=True), OsftRecipe(), one)
+    with pytest.raises(ConfigError, match="has pod.gpu: 2, but PyTorch sees no CUDA device"):
+        placed(training(workers=2, gpu=2, is_spread=True), OsftRecipe(), NO_GPU)
+
+
+@pytest.mark.parametrize("name", ["PET_NNODES", "MASTER_ADDR", "OSFT_TRAINING_JOB"])
+def test_a_pod_of_several_takes_no_variables_that_are_trainings_own(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"pod.env_vars sets {name}, which training sets for"):
+        refuse_what_needs_a_cluster(training(workers=2, is_spread=True, env_vars={name: "1"}))
 
 
 def test_an_evaluation_on_one_machine_refuses_what_needs_a_pod(tmp_path: Path) -> None:
