@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from osft_assets.core.recipes.osft import OsftRecipe
@@ -67,6 +68,9 @@ def run(trainer: Any, setup: Any) -> None:
     )
     if recipe.use_processed_dataset:
         trainer.get_data_loader = _limited(trainer.get_data_loader, recipe.max_seq_len)
+    if not _is_first_process():
+        # mini-trainer begins a run at Weights & Biases on every node, and fills the first one's.
+        trainer.wandb_wrapper = SimpleNamespace(init=lambda **_: None, finish=lambda: None)
     wait_for_metrics = write_in_order(trainer.AsyncStructuredLogger)
     trainer.app(standalone_mode=False)
     wait_for_metrics()

@@ -9,6 +9,7 @@ Started by `resources.training_backends`: under torchrun where there is CUDA, el
 import ast
 import functools
 import os
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import holdout_directory
 from osft_assets.core.training_job import JOB_VARIABLE, TrainingJob
+from osft_assets.core.training_node import common_directory
 from resources import sft_without_cuda
 from resources.metric_lines import write_in_order
 from resources.training_machine import patterns_for
@@ -47,6 +49,7 @@ def run(worker: Any) -> None:
         _train_only_matrices(worker, patterns_for(job.model, ())[0])
     if recipe.validation_frequency:
         _validate_on(f"{holdout_directory(job)}/data.jsonl", worker)
+    _keep_full_states_whole(common_directory(job))
     logger = import_module("instructlab.training.async_logger").AsyncStructuredLogger
     wait_for_metrics = write_in_order(logger)
     exec(script_block(worker), vars(worker))  # noqa: S102 - their own code, read from their file
@@ -107,6 +110,18 @@ def _train_only_matrices(worker: Any, patterns: Sequence[str]) -> None:
         return make(**{**arguments, "fsdp_use_orig_params": True})
 
     worker.Accelerator = made
+
+
+def _keep_full_states_whole(directory: Path) -> None:
+    """In one place: each process adds its part, and those of other pods write elsewhere."""
+    checkpoints: Any = import_module("instructlab.training.utils")
+    save = checkpoints.save_full_state
+
+    @functools.wraps(save)
+    def saved(*, args: Any, **more: Any) -> None:
+        save(args=Namespace(**{**vars(args), "output_dir": str(directory)}), **more)
+
+    checkpoints.save_full_state = saved
 
 
 def _validate_on(path: str, worker: Any) -> None:

@@ -22,6 +22,9 @@ _LAUNCHERS = {
 }
 _ROWS_PER_PROCESS = 1000
 _LONGEST_END_SECONDS = 60.0
+# Several pods start when each has its image. How long that may take, whoever follows them knows;
+# torchrun would give up after a quarter of an hour.
+_LONGEST_WAIT_FOR_PODS_SECONDS = 7 * 24 * 3600
 
 
 def register_cpu_backends() -> None:
@@ -108,7 +111,10 @@ def _listen(process: Any, listen: Callable[[], None]) -> None:
 
 def entry_command(command: Sequence[str], entry: str, flags: Sequence[str]) -> list[str]:
     """torchrun <flags> .../script.py <trainer's flags>, with our script and more flags."""
-    return [*command[: _script(command)], "--module", entry, *_arguments(command), *flags]
+    torchrun = list(command[: _script(command)])
+    if "--rdzv-backend=static" in torchrun:
+        torchrun.append(f"--rdzv-conf=timeout={_LONGEST_WAIT_FOR_PODS_SECONDS}")
+    return [*torchrun, "--module", entry, *_arguments(command), *flags]
 
 
 def _arguments(command: Sequence[str]) -> Sequence[str]:

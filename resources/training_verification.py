@@ -5,6 +5,7 @@ after an interrupt that "completed successfully". So the files decide.
 """
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from osft_assets.core.recipes.sft import SftRecipe
 from osft_assets.core.training_call import saved_dtype
 from osft_assets.core.training_job import TrainingJob
 from osft_assets.core.training_steps import METRIC_FILES, Step, StepReader
+from resources.osft_certificate import CERTIFICATES
+from resources.osft_entry import BEST_FILE
 from resources.training_checkpoints import (
     Checkpoints,
     find_checkpoints,
@@ -23,6 +26,7 @@ from resources.training_checkpoints import (
 )
 
 _TRACES = ("hf_format", "full_state", "full_state_checkpoints", *METRIC_FILES.values())
+_BESIDE_THEM = (CERTIFICATES, BEST_FILE)
 
 
 def refuse_a_used_directory(directory: Path) -> None:
@@ -33,6 +37,16 @@ def refuse_a_used_directory(directory: Path) -> None:
             f"{directory} holds another training already ({', '.join(traces)}). Train into an "
             "empty directory"
         )
+
+
+def remove_an_ended_attempt(directory: Path) -> None:
+    """What pods left that were preempted: they are started again, and begin anew."""
+    for name in (*_TRACES, *_BESIDE_THEM):
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def read_steps(job: TrainingJob, recipe: OsftRecipe | SftRecipe) -> list[Step]:

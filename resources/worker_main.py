@@ -28,18 +28,36 @@ _STANDARD_INPUT = 0
 
 
 def answer(
-    directory: Path, work: Callable[[], Record], explain: Callable[[Exception], OsftError]
+    directory: Path,
+    work: Callable[[], Record | None],
+    explain: Callable[[Exception], OsftError],
+    give_up: Callable[[OsftError], int] | None = None,
 ) -> int:
-    """The exit code, once the outcome or the problem is written. `explain` is for all but ours."""
+    """The exit code, once the outcome or the problem is written. `explain` is for all but ours.
+
+    No outcome: another process answers. `give_up` is for whoever writes problems another way.
+    """
+    give_up = give_up or (lambda problem: write_problem(directory / PROBLEM_FILE, problem))
     try:
         outcome = work()
     except OsftError as problem:
-        return _give_up(directory, problem)
+        return give_up(problem)
     except Exception as problem:  # noqa: BLE001 - or the parent would learn no more than "code 1"
         traceback.print_exc()
-        return _give_up(directory, explain(problem))
-    _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
+        return give_up(explain(problem))
+    if outcome:
+        _write(directory / OUTCOME_FILE, outcome.model_dump_json(indent=2))
     return 0
+
+
+def write_problem(path: Path, problem: OsftError, *, is_aftermath: bool = False) -> int:
+    """The exit code that says the same."""
+    told = WorkerProblem(
+        message=str(problem), is_transient=problem.is_transient, is_aftermath=is_aftermath
+    )
+    _write(path, told.model_dump_json())
+    print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
+    return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
 
 
 def say(line: str) -> None:
@@ -65,13 +83,6 @@ def _await_the_end(temporary_directory: str) -> None:
     if temporary_directory:
         shutil.rmtree(temporary_directory, ignore_errors=True)
     os._exit(1)
-
-
-def _give_up(directory: Path, problem: OsftError) -> int:
-    told = WorkerProblem(message=str(problem), is_transient=problem.is_transient)
-    _write(directory / PROBLEM_FILE, told.model_dump_json())
-    print(f"{type(problem).__name__}: {problem}", flush=True)  # noqa: T201 - for the log
-    return CONFIG_EXIT if isinstance(problem, ConfigError) else FAILURE_EXIT
 
 
 def _write(path: Path, text: str) -> None:

@@ -306,6 +306,14 @@ def test_our_script_is_launched_in_place_of_theirs() -> None:
     ]
 
 
+def test_pods_wait_for_each_other_for_as_long_as_they_are_followed() -> None:
+    theirs = ["torchrun", "--master-addr=first", "--rdzv-backend=static", "main_ds.py", "--seed=1"]
+
+    assert entry_command(theirs, "resources.sft_entry", [])[-4:] == [
+        *("--rdzv-conf=timeout=604800", "--module", "resources.sft_entry", "--seed=1")
+    ]
+
+
 @pytest.fixture
 def terminated_with_1() -> Iterator[None]:
     """What some library may ask of this process."""
