@@ -39,6 +39,7 @@ def train_as_a_node(
 ) -> int:
     """The exit code, once the outcome of all pods or the problem of this one is written."""
     directory = Path(job.directory)
+    os.umask(0o002)  # whoever follows may be another user of our group, and moves what we write
     try:
         node = node_of(job, os.environ)
     except OsftError as problem:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import sys
 import threading
 import time
@@ -144,6 +145,19 @@ def test_pods_that_were_preempted_begin_anew(job: Jobs, tmp_path: Path) -> None:
         assert [pod.poll() for pod in pods] == [None, None]
         assert [path for path in old if path.exists()] == []
         assert not (run / "training_metrics_0.jsonl").exists()
+
+
+def test_whoever_follows_may_move_what_the_pods_write_though_another_user_of_the_group(
+    job: Jobs, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+
+    with started(job(), WORKER) as pods, _followed(run):
+        _wait_for(lambda: (run / "up").exists() and (run / "node-1/up").exists())
+        assert [pod.poll() for pod in pods] == [None, None]
+
+    written = [run / "up", run / "node-1", run / "node-1/up", run / "node-1/job.json"]
+    assert [path for path in written if not path.stat().st_mode & stat.S_IWGRP] == []
 
 
 def test_forks_of_the_worker_can_be_ended_however_early(job: Jobs, tmp_path: Path) -> None:
