@@ -9,7 +9,14 @@ OSFT_GIT_COMMIT, the commit of the code, where there is no git checkout;
 OSFT_FAILURE_WEBHOOK, an address that is told of failed runs;
 OSFT_UI_URL, where people reach the UI, for links to it;
 OSFT_EXECUTOR, where the steps of a run are: multiprocess (the default), in_process or k8s;
-OSFT_TRAINER_IMAGE, with k8s the image of steps that compute (default: the code location's).
+OSFT_TRAINER_IMAGE, with k8s the image of steps that compute (default: the code location's), and of
+the pods of a TrainJob (default: the runtime's);
+OSFT_TRAIN_JOBS=1, every training is a TrainJob of Kubeflow Trainer, in the cluster that this pod is
+in or the kubeconfig leads to; without it only those with pod.workers above 1 are, with k8s;
+KUBERNETES_SERVER_URL, with KUBERNETES_AUTH_TOKEN and where needed KUBERNETES_CA_FILE: the same, in
+the cluster at this address (the token is read by `resources.cluster_connection` alone);
+OSFT_TRAIN_RUNTIME, the ClusterTrainingRuntime of TrainJobs (default: training-hub);
+OSFT_NAMESPACE, where they are made (default: this pod's, or the kubeconfig's).
 """
 
 import warnings
@@ -19,7 +26,9 @@ from typing import Any
 import dagster as dg
 
 import osft_assets.defs
+from osft_assets.beginnings import with_beginnings
 from osft_assets.core.errors import ConfigError
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.core.workspace import Workspace
 from osft_assets.executor import EXECUTORS, local_executor
 from osft_assets.failures import failure_sensor
@@ -33,6 +42,7 @@ from resources.model_sources import ModelSources
 from resources.model_stores import ModelStores
 from resources.prompt_process import PromptProcess
 from resources.record_io import RecordIOManager
+from resources.train_job_trainer import TrainJobTrainer
 from resources.training_process import TrainingProcess
 from resources.webhook import Webhook
 
@@ -50,14 +60,15 @@ def with_resources(pipelines: dg.Definitions, **overrides: Any) -> dg.Definition
     """Pipelines, from files or from a session, and who plays which role in them."""
     here = Path(__file__).parent
     place: Workspace = overrides.get("workspace") or workspace()
-    executor, in_pods = _executor()
-    confined = dg.EnvVar("OSFT_CONFINE_INPUTS").get_value("") not in ("", "0", "false", None)
+    train_jobs = _train_job_place()
+    in_pods = train_jobs.in_pod
+    confined = _is_on("OSFT_CONFINE_INPUTS")
     resources = {
         "workspace": place,
         "dataset_source": DatasetSources(place, confined),
         "model_source": ModelSources(place, confined),
         "model_inspector": ModelFiles(),
-        "trainer": TrainingProcess(in_pod=in_pods),
+        "trainer": TrainJobTrainer(place, TrainingProcess(in_pod=in_pods), train_jobs),
         "evaluator": EvaluationProcess(in_pod=in_pods),
         "prompter": PromptProcess(),
         "model_registry": Registries(place, is_shared=in_pods),
@@ -72,22 +83,42 @@ def with_resources(pipelines: dg.Definitions, **overrides: Any) -> dg.Definition
         pipelines,
         dg.Definitions(
             resources=resources | overrides,
-            executor=executor,
+            executor=_executor(train_jobs),
             sensors=[failure_sensor(dg.EnvVar("OSFT_UI_URL").get_value("") or "")],
         ),
     )
 
 
-def _executor() -> tuple[dg.ExecutorDefinition, bool]:
-    """What runs the steps, and whether they are pods."""
+def _is_on(variable: str) -> bool:
+    return dg.EnvVar(variable).get_value("") not in ("", "0", "false", None)
+
+
+def _executor_name() -> str:
     name = dg.EnvVar("OSFT_EXECUTOR").get_value("") or "multiprocess"
     if name not in EXECUTORS:
         raise ConfigError(
             f"The environment variable OSFT_EXECUTOR is {name!r}. Set it to one of "
             f"{', '.join(EXECUTORS)}"
         )
-    if name != "k8s":
-        return (dg.in_process_executor if name == "in_process" else local_executor), False
+    return name
+
+
+def _train_job_place() -> TrainJobPlace:
+    """Which trainings are TrainJobs, and of what."""
+    is_given = bool(dg.EnvVar("KUBERNETES_SERVER_URL").get_value(""))
+    return TrainJobPlace(
+        always=is_given or _is_on("OSFT_TRAIN_JOBS"),
+        in_pod=_executor_name() == "k8s",
+        runtime=dg.EnvVar("OSFT_TRAIN_RUNTIME").get_value("") or TrainJobPlace.runtime,
+        image=dg.EnvVar("OSFT_TRAINER_IMAGE").get_value("") or "",
+        namespace=dg.EnvVar("OSFT_NAMESPACE").get_value("") or "",
+    )
+
+
+def _executor(train_jobs: TrainJobPlace) -> dg.ExecutorDefinition:
+    """What runs the steps."""
+    if not train_jobs.in_pod:
+        return dg.in_process_executor if _executor_name() == "in_process" else local_executor
     try:
         from osft_assets.kubernetes.executor import kubernetes_executor
     except ModuleNotFoundError as problem:
@@ -95,7 +126,7 @@ def _executor() -> tuple[dg.ExecutorDefinition, bool]:
             f"OSFT_EXECUTOR is k8s, but {problem.name} is not installed. Install "
             "osft-assets[kubernetes]"
         ) from None
-    return kubernetes_executor(dg.EnvVar("OSFT_TRAINER_IMAGE").get_value("") or ""), True
+    return kubernetes_executor(train_jobs)
 
 
 def _asked_of_git(directory: Path) -> dg.ResourceDefinition:
@@ -130,50 +161,6 @@ def directory_for_new_pipelines() -> Path:
             "directory for your pipelines, and set OSFT_DEFS to it, for Dagster too"
         )
     return directory
-
-
-def with_beginnings(pipelines: dg.Definitions) -> dg.Definitions:
-    """The same, once every `start_from` leads somewhere: no single file can tell."""
-    made = [asset for asset in pipelines.assets or () if isinstance(asset, dg.AssetsDefinition)]
-    specs = [spec for asset in made for spec in asset.specs]
-    _refuse_twins([spec.key for spec in specs])
-    there = {spec.key.path[0] for spec in specs}
-    for spec in specs:
-        for upstream in (dep.asset_key.path[0] for dep in spec.deps):
-            if upstream not in there:
-                raise ConfigError(
-                    f"The pipeline {spec.key.path[0]} starts from {upstream}, which no defs.yaml "
-                    f"defines. There are: {', '.join(sorted(there))}"
-                )
-    _refuse_circles({spec.key.path[0]: _start(spec) for spec in specs if _start(spec)})
-    return pipelines
-
-
-def _refuse_twins(keys: list[dg.AssetKey]) -> None:
-    twins = sorted({key.path[0] for key in keys if keys.count(key) > 1})
-    if twins:
-        raise ConfigError(
-            f"More than one defs.yaml defines the pipeline {twins[0]}. Change attributes.name in "
-            "all of them but one"
-        )
-
-
-def _start(spec: dg.AssetSpec) -> str:
-    """The other pipeline that this asset needs, or nothing."""
-    others = [dep.asset_key.path[0] for dep in spec.deps]
-    return next((name for name in others if name != spec.key.path[0]), "")
-
-
-def _refuse_circles(starts: dict[str, str]) -> None:
-    for first in starts:
-        chain = [first]
-        while (following := starts.get(chain[-1])) and following not in chain:
-            chain.append(following)
-        if following:
-            raise ConfigError(
-                f"Pipelines start from each other: {' -> '.join([*chain, following])}. Give one of "
-                "them a base_model"
-            )
 
 
 def workspace() -> Workspace:

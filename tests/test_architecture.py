@@ -20,6 +20,7 @@ from resources.model_registry import Registries
 from resources.model_sources import ModelSources
 from resources.model_stores import ModelStores
 from resources.prompt_process import PromptProcess
+from resources.train_job_trainer import TrainJobTrainer
 from resources.training_process import TrainingProcess
 from resources.webhook import Webhook
 from tests.fakes import (
@@ -48,6 +49,7 @@ HEAVY = (
     "pandas",
     "kubernetes",
     "dagster_k8s",
+    "kubeflow_trainer_api",
     "httpx",
     "pyarrow",
     "s3fs",
@@ -159,7 +161,7 @@ def test_every_port_has_few_methods_a_fake_and_an_adapter() -> None:
         "DatasetSource": (FakeSource, DatasetSources),
         "ModelSource": (FakeModelSource, ModelSources),
         "ModelInspector": (FakeInspector, ModelFiles),
-        "Trainer": (FakeTrainer, TrainingProcess),
+        "Trainer": (FakeTrainer, TrainingProcess, TrainJobTrainer),
         "Evaluator": (FakeEvaluator, EvaluationProcess),
         "FailureHook": (FakeFailureHook, Webhook),
         "ModelRegistry": (FakeRegistry, Registries),

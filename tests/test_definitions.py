@@ -11,19 +11,22 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from osft_assets.beginnings import with_beginnings
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.dataset import DatasetRecipe
 from osft_assets.core.recipes.pipeline import PipelineRecipe
+from osft_assets.core.train_jobs.place import TrainJobPlace
 from osft_assets.definitions import (
     build_defs,
     defs,
     served_pipelines,
-    with_beginnings,
     with_resources,
 )
 from osft_assets.pipeline import build_pipeline
 from resources.dataset_sources import DatasetSources
 from resources.git_commit import git_commit
+from resources.train_job_trainer import TrainJobTrainer
+from resources.training_process import TrainingProcess
 from tests.commands import ROOT, osft_assets
 
 
@@ -71,6 +74,52 @@ def test_the_commit_of_the_code_can_be_told_by_the_environment(
     monkeypatch.setenv("OSFT_GIT_COMMIT", "c0ffee")
 
     assert (build_defs().resources or {})["git_commit"] == "c0ffee"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, TrainJobPlace(always=False, in_pod=False)),
+        ({"OSFT_TRAIN_JOBS": "1"}, TrainJobPlace(always=True, in_pod=False)),
+        ({"OSFT_TRAIN_JOBS": "0"}, TrainJobPlace(always=False, in_pod=False)),
+        (
+            {"KUBERNETES_SERVER_URL": "https://api.example:6443"},
+            TrainJobPlace(always=True, in_pod=False),
+        ),
+        ({"OSFT_EXECUTOR": "k8s"}, TrainJobPlace(always=False, in_pod=True)),
+        (
+            {
+                "OSFT_TRAIN_JOBS": "1",
+                "OSFT_TRAIN_RUNTIME": "own",
+                "OSFT_TRAINER_IMAGE": "trainer:1",
+                "OSFT_NAMESPACE": "ml",
+            },
+            TrainJobPlace(True, False, runtime="own", image="trainer:1", namespace="ml"),
+        ),
+    ],
+)
+def test_the_environment_says_which_trainings_are_train_jobs_and_of_what(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: TrainJobPlace
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    trainer = (build_defs().resources or {})["trainer"]
+
+    assert isinstance(trainer, TrainJobTrainer)
+    assert trainer.place == expected
+    assert trainer.here == TrainingProcess(in_pod=expected.in_pod)
+
+
+def test_the_token_of_a_cluster_is_in_nothing_that_dagster_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVER_URL", "https://api.example:6443")
+    monkeypatch.setenv("KUBERNETES_AUTH_TOKEN", "hunter2hunter2")
+
+    built = build_defs()
+
+    assert "hunter2" not in f"{built!r} {built.resources!r}"
 
 
 def test_git_is_asked_by_the_step_that_wants_to_know_and_not_whenever_we_load() -> None:

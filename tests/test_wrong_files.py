@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from osft_assets.beginnings import with_beginnings
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.recipes.pipeline import PipelineRecipe
-from osft_assets.definitions import with_beginnings
 from osft_assets.pipeline import build_pipeline
 from osft_assets.wrong_files import short_lines
 from tests.commands import ROOT, osft_assets

@@ -14,6 +14,7 @@ from kubernetes.client import ApiClient, ApiException
 from urllib3.exceptions import HTTPError
 
 from osft_assets.core.pods.findings import Json
+from osft_assets.core.train_jobs.name import MANAGER, PIPELINE_LABEL, RUN_LABEL
 
 _GONE, _NOT_ALLOWED = 404, 403
 _TRAIN_JOBS = ("trainer.kubeflow.org", "v1alpha1")
@@ -97,9 +98,9 @@ class Cluster:
 
     def end_train_jobs_of(self, run_id: str, namespace: str, pipeline: str = "") -> None:
         """Let a run's TrainJobs end, with all their pods; or only those of one pipeline."""
-        labels = {"app.kubernetes.io/managed-by": "osft-assets", "dagster/run-id": run_id}
+        labels = {"app.kubernetes.io/managed-by": MANAGER, RUN_LABEL: run_id}
         if pipeline:
-            labels["osft-assets/pipeline"] = pipeline
+            labels[PIPELINE_LABEL] = pipeline
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         where = (*_TRAIN_JOBS, namespace, "trainjobs")
         with _answering("delete TrainJobs"):

@@ -10,13 +10,14 @@ from typing import Any, Literal, Self
 
 import dagster as dg
 
+from osft_assets.beginnings import with_beginnings
 from osft_assets.core.errors import ConfigError
 from osft_assets.core.forgetting_report import report_path
 from osft_assets.core.ports import Prompter
 from osft_assets.core.prompts import PromptJob
 from osft_assets.core.recipes.pipeline import PipelineRecipe
 from osft_assets.core.workspace import Workspace
-from osft_assets.definitions import defs, served_pipelines, with_beginnings, with_resources
+from osft_assets.definitions import defs, served_pipelines, with_resources
 from osft_assets.definitions import workspace as default_workspace
 from osft_assets.pipeline import build_pipeline
 from osft_assets.pipeline_facts import pipeline_names
