@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,6 +11,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from osft_assets.core.recipes.pod import PodRecipe
+from osft_assets.core.train_jobs.dialects import older
+from osft_assets.core.train_jobs.files import Mount
+from osft_assets.core.train_jobs.place import TrainJobPlace
+from osft_assets.core.train_jobs.request import TrainJobRequest
+from tests.cluster.played_trainer import node_pod
+from tests.core.training_parts import inputs
 from tests.deployment.crds import DIALECTS, Dialect, crd, validate
 from tests.deployment.parts import MANIFESTS, ROOT, Document, of_kind
 
@@ -87,8 +95,6 @@ def test_a_training_has_time_to_end_where_its_job_cannot_say_how_long() -> None:
 
 
 def test_the_runtime_is_the_one_that_is_asked_for() -> None:
-    from osft_assets.core.train_jobs.place import TrainJobPlace
-
     assert _runtime()["metadata"]["name"] == TrainJobPlace(always=True, in_pod=False).runtime
 
 
@@ -106,6 +112,38 @@ def test_the_runtime_is_not_put_into_a_namespace() -> None:
 
     assert "namespace" not in listed
     assert "namespace" not in _runtime()["metadata"]
+
+
+def _train_job() -> Document:
+    """As a step asks for it, with much that a pod may have."""
+    settings = {
+        "workers": 2,
+        "gpu": 2,
+        "env_secrets": ["hub-token"],
+        "pull_secret": "registry-login",
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "volumes": {"models": "/models"},
+        "service_account": "osft-step",
+    }
+    asked = inputs(pod=PodRecipe.model_validate(settings)).job("osft", Path("/workspace/run"))
+    place = TrainJobPlace(always=False, in_pod=True, image="trainer:1")
+    mounts = (Mount("osft-workspace", Path("/workspace"), "team"), Mount("models", Path("/models")))
+    request = TrainJobRequest("osft-x", asked, place, mounts, Path("/workspace/train_jobs/osft-x"))
+    return request.body() | {"metadata": {"name": "osft-x", "uid": "7"}}
+
+
+@pytest.mark.parametrize("told", [_train_job(), older(_train_job())], ids=DIALECTS[::-1])
+def test_runtime_and_train_job_together_are_a_pod_that_kubernetes_takes(told: Document) -> None:
+    """As Trainer and JobSet put them together, played for the tests on a cluster."""
+    pod = {"apiVersion": "v1", "kind": "Pod", **node_pod(told, 1)}
+
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+    (container,) = pod["spec"]["containers"]
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {
+        *("/tmp", "/home/osft", "/workspace", "/models", "/dev/shm"),
+        "/var/run/osft/secrets/hub-token",
+    }
+    assert pod["spec"]["serviceAccountName"] == "osft-step"
 
 
 def _fields(part: Any) -> list[Any]:
