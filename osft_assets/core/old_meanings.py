@@ -36,7 +36,10 @@ CHANGED = {
     "pod.labels": _ONLY_KUBERNETES,
     "pod.annotations": _ONLY_KUBERNETES,
     "pod.pull_secret": _ONLY_KUBERNETES,
-    "pod.workers": "More than one, set on purpose, is refused: training is one pod so far.",
+    "pod.workers": (
+        "More than one is a TrainJob, with OSFT_EXECUTOR=k8s or a cluster that is given. On one "
+        "machine it is refused when set on purpose."
+    ),
     "pod.gpu": (
         "On one machine the default trains on the CPU where there is no GPU, and more than there "
         "are, set on purpose, is refused. A pod that sees none fails."

@@ -24,6 +24,7 @@ from osft_assets.core.recipes.pod_values import (
 
 _CPU = "CPU cores per pod; a fraction is fine. Requested, not a limit: idle cores may be used."
 _MEMORY = "Memory per pod. Requested, and the limit: more is killed."
+_WORKERS = "Training pods. More than one is a TrainJob of Kubeflow Trainer (docs/trainjobs.md)."
 _ENVIRONMENT = "Environment of the pod. Nothing secret: it is stored with the run."
 
 
@@ -44,7 +45,9 @@ class StepPodRecipe(Recipe):
         unit="bytes",
     )
     image: ImageOrNothing = knob(
-        "", "Image of the pod. Empty = OSFT_TRAINER_IMAGE, else the code location's own."
+        "",
+        "Image of the pod. Empty = OSFT_TRAINER_IMAGE, else the code location's own, or that of "
+        "the runtime where training pods are several.",
     )
     labels: Labels = knob({}, "Labels of the pod.")
     annotations: Annotations = knob({}, "Annotations of the pod.")
@@ -74,7 +77,10 @@ class StepPodRecipe(Recipe):
         ge=0,
     )
     ttl_seconds_after_finished: int = knob(
-        24 * 3600, "When Kubernetes deletes a finished job, with its log.", unit="seconds", ge=60
+        24 * 3600,
+        "When Kubernetes deletes a finished job, with its log. A TrainJob is deleted by its step.",
+        unit="seconds",
+        ge=60,
     )
     more: FurtherFields = knob(
         {}, "Further fields of the pod's spec, such as affinity, as Kubernetes writes them."
@@ -84,14 +90,14 @@ class StepPodRecipe(Recipe):
 class PodRecipe(StepPodRecipe):
     """One training pod, and how many there are of it. OSFT is at its best on one node."""
 
-    workers: int = knob(1, "Training pods.", unit="pods", ge=1)
+    workers: int = knob(1, _WORKERS, unit="pods", ge=1)
     num_procs: Processes = knob("auto", "Processes per pod. auto = one per GPU.")
 
 
 class SftPodRecipe(PodRecipe):
     """SFT spreads over pods; one GPU each keeps /dev/shm out of the way."""
 
-    workers: int = knob(4, "Training pods.", unit="pods", ge=1)
+    workers: int = knob(4, _WORKERS, unit="pods", ge=1)
     cpu: Cpu = knob("4", _CPU, unit="cores")
     memory: Memory = knob("64Gi", _MEMORY, unit="bytes")
     env_vars: Environment = knob(
