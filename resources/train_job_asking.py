@@ -7,7 +7,6 @@ from resources.train_job_api import ApiError
 from resources.train_job_pace import Pace
 
 _Answer = TypeVar("_Answer")
-_LAST_TRIES = 3
 
 
 class Asking:
@@ -33,11 +32,11 @@ class Asking:
         return found
 
     def last_answer(self, ask: Callable[[], _Answer]) -> _Answer | None:
-        """The same, for when there is no next time."""
-        for number in range(_LAST_TRIES):
+        """The same, for when there is no next time: with patience."""
+        deadline = self._pace.clock() + self._pace.lag_seconds
+        while True:
             self._wait = 0.0
-            if (found := self.answer(ask)) is not None:
+            found = self.answer(ask)
+            if found is not None or self._pace.clock() > deadline:
                 return found
-            if number < _LAST_TRIES - 1:
-                self._pace.pause(self._pace.look_seconds)
-        return None
+            self._pace.pause(self._pace.look_seconds)

@@ -73,6 +73,17 @@ class FakeApi:
     before: Callable[[Request], None] = lambda _: None
     after: Callable[[Request], None] = lambda _: None
 
+    busy: int = 0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """A request that is being answered, whether or not somebody still hears it."""
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
     # The controller's hand
 
     @property
@@ -205,6 +216,10 @@ def served(api: FakeApi) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def respond(self) -> None:
+            with api.at_work():
+                self.respond_at_work()
+
+        def respond_at_work(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("content-length") or 0)
             request = Request(
