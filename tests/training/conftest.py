@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.training.nodes import GLOO_WORKER, train_on_two
 from tests.training.runs import Run, Tiny, chats, make_job, make_tiny, train, write_rows
 
 Trained = Callable[..., Run]
+Pods = tuple[Run, Run]
+_FSDP1_SETTINGS = {"num_epochs": 1, "validation_frequency": 3}
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +66,44 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [row["messages"][1]["content"] for row in chats(96, seed=2)]
     path = tmp_path_factory.mktemp("documents") / "train.jsonl"
     return write_rows(path, [{"document": text} for text in texts])
+
+
+@pytest.fixture(scope="session")
+def fsdp2_settings(documents: Path) -> dict[str, Any]:
+    """Strict OSFT on documents, as two processes train it."""
+    return {
+        **{"rows": documents, "kind": "documents", "is_pretraining": True, "block_size": 64},
+        **{"freeze_unconstrained": True, "num_epochs": 1},
+    }
+
+
+@pytest.fixture(scope="session")
+def fsdp2(trained: Trained, fsdp2_settings: dict[str, Any]) -> Run:
+    """OSFT in two processes of one pod."""
+    return trained("osft", *GLOO_WORKER, gpu=2, asked=("gpu",), **fsdp2_settings)
+
+
+@pytest.fixture(scope="session")
+def fsdp1(trained: Trained) -> Run:
+    """SFT in two processes of one pod."""
+    more = {**_FSDP1_SETTINGS, "checkpoint_at_epoch": False}
+    return trained("sft", *GLOO_WORKER, gpu=2, asked=("gpu",), **more)
+
+
+@pytest.fixture(scope="session")
+def osft_pods(
+    tiny: Tiny, tmp_path_factory: pytest.TempPathFactory, fsdp2_settings: dict[str, Any]
+) -> Pods:
+    """The same OSFT in two pods of one process each."""
+    directory = tmp_path_factory.mktemp("osft") / "run"
+    more = {**fsdp2_settings, "is_spread": True, "workers": 2}
+    return train_on_two(make_job(tiny, directory, "osft", **more))
+
+
+@pytest.fixture(scope="session")
+def sft_pods(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Pods:
+    """The same SFT in two pods of one process each; with the full state of its epoch."""
+    directory = tmp_path_factory.mktemp("sft") / "run"
+    full = {"accelerate_full_state_at_epoch": True, "checkpoint_at_epoch": True}
+    more = {**_FSDP1_SETTINGS, **full, "is_spread": True, "workers": 2}
+    return train_on_two(make_job(tiny, directory, "sft", **more))

@@ -14,7 +14,7 @@ from resources.process_tree import MARKER_VARIABLE, kill_marked
 from tests.training.runs import Run
 
 GLOO_WORKER = (sys.executable, "-m", "tests.training.gloo_worker")
-_LONGEST_TRAINING_SECONDS = 240
+_LONGEST_TRAINING_SECONDS = 280
 
 
 def train_on_two(job: TrainingJob, command: Sequence[str] = GLOO_WORKER) -> tuple[Run, Run]:

@@ -22,7 +22,7 @@ _TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-_WORKER = (sys.executable, "-m", "resources.training_worker")
+WORKER = (sys.executable, "-m", "resources.training_worker")
 # Small enough for 96 rows to be a dozen steps, which are 2 seconds of the 12 that a run takes.
 _SMALL = {
     **{"effective_batch_size": 16, "max_tokens_per_gpu": 1024, "max_seq_len": 256},
@@ -174,7 +174,7 @@ def make_job(
     )
 
 
-def train(job: TrainingJob, command: tuple[str, ...] = _WORKER, **environment: str) -> Run:
+def train(job: TrainingJob, command: tuple[str, ...] = WORKER, **environment: str) -> Run:
     """Run the worker as its parent does."""
     directory = Path(job.directory)
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,12 @@
 """Real trainings of a tiny model on the CPU, through the worker."""
 
 import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.training.conftest import Trained
+from tests.training.nodes import GLOO_WORKER
 from tests.training.runs import Run, Tiny, write_rows
 from tests.training.weights import is_projection, leak, loads_clean, tensors
 
@@ -222,21 +221,8 @@ def test_tokenised_rows_are_trained_on_and_every_one_is_accounted_for(
     assert _losses(run)[-1] < _losses(run)[0]
 
 
-def test_under_torchrun_with_two_processes_fsdp2_keeps_the_promise(
-    tiny: Tiny, documents: Path, trained: Trained
-) -> None:
-    run = trained(
-        "osft",
-        *(sys.executable, "-m", "tests.training.gloo_worker"),
-        gpu=2,
-        asked=("gpu",),
-        freeze_unconstrained=True,
-        rows=documents,
-        kind="documents",
-        is_pretraining=True,
-        block_size=64,
-        num_epochs=1,
-    )
+def test_under_torchrun_with_two_processes_fsdp2_keeps_the_promise(tiny: Tiny, fsdp2: Run) -> None:
+    run = fsdp2
     before, after = tensors(tiny.model), tensors(run.model)
     certificate = run.outcome.certificate
     assert certificate is not None
@@ -249,22 +235,10 @@ def test_under_torchrun_with_two_processes_fsdp2_keeps_the_promise(
         assert weight.equal(before[name]) != is_projection(name)
 
 
-def under_fsdp1(trained: Trained, **recipe: Any) -> Run:
-    return trained(
-        "sft",
-        *(sys.executable, "-m", "tests.training.gloo_worker"),
-        gpu=2,
-        asked=("gpu",),
-        num_epochs=1,
-        checkpoint_at_epoch=False,
-        **recipe,
-    )
-
-
 def test_under_torchrun_with_two_processes_fsdp1_trains_and_saves_the_whole_model(
-    tiny: Tiny, trained: Trained
+    tiny: Tiny, fsdp1: Run
 ) -> None:
-    run = under_fsdp1(trained, validation_frequency=3)
+    run = fsdp1
     before, after = tensors(tiny.model), tensors(run.model)
     losses, measured = _losses(run), run.outcome.validation_loss
     assert measured is not None
@@ -294,7 +268,15 @@ def test_sft_trains_only_the_matrices_when_told(tiny: Tiny, trained: Trained) ->
 def test_under_fsdp1_too_sft_trains_only_the_matrices_when_told(
     tiny: Tiny, trained: Trained
 ) -> None:
-    run = under_fsdp1(trained, freeze_unconstrained=True)
+    run = trained(
+        "sft",
+        *GLOO_WORKER,
+        gpu=2,
+        asked=("gpu",),
+        num_epochs=1,
+        checkpoint_at_epoch=False,
+        freeze_unconstrained=True,
+    )
     before, after = tensors(tiny.model), tensors(run.model)
 
     assert run.outcome.world_size == 2
