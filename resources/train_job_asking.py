@@ -14,7 +14,7 @@ class Asking:
 
     def __init__(self, what: str, pace: Pace, say: Callable[[str], None]) -> None:
         self._what, self._pace, self._say = what, pace, say
-        self._due, self._wait = 0.0, 0.0
+        self._due, self._wait, self._refusals = 0.0, 0.0, 0
 
     def answer(self, ask: Callable[[], _Answer]) -> _Answer | None:
         """What it answers; None while it does not, or is left in peace."""
@@ -26,9 +26,11 @@ class Asking:
             least, most = self._pace.look_seconds, self._pace.longest_back_off_seconds
             self._wait = min(max(self._wait * 2, least), most)
             self._due = self._pace.clock() + self._wait
-            self._say(f"{self._what} cannot be seen, which does not stop it: {problem}")
+            self._refusals += 1
+            if self._refusals > 1:  # one alone is a connection that had grown old
+                self._say(f"{self._what} cannot be seen, which does not stop it: {problem}")
             return None
-        self._wait = 0.0
+        self._wait, self._refusals = 0.0, 0
         return found
 
     def last_answer(self, ask: Callable[[], _Answer]) -> _Answer | None:

@@ -7,6 +7,7 @@ again finds its training here. The lease says that somebody follows it (`core.wo
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -50,7 +51,8 @@ class TrainJobDirectory:
         now = self._pace.clock()
         if now - self._renewed >= self._pace.lease_every_seconds:
             self._renewed = now
-            self._touch()
+            with suppress(OSError):  # a filesystem in trouble has as long as the nodes wait
+                self._touch()
 
     def left_behind(self) -> Iterator[str]:
         """The names of others that nobody has followed for as long as their nodes wait."""

@@ -350,6 +350,18 @@ def test_one_that_is_deleted_after_its_outcome_is_a_success(training: Training) 
     assert [step.step for step in training.steps] == [1]
 
 
+def test_one_that_is_complete_and_being_deleted_is_a_success(training: Training) -> None:
+    def end() -> None:
+        training.api.condition("Complete")
+        job = training.api.jobs[training.api.name]
+        job["metadata"]["deletionTimestamp"] = stamp(training.clock.now())
+        training.api.reads_until_gone = 5
+
+    training.plan(training.api.add_pods, end, training.writes_outcome)
+
+    assert training.train() == outcome()
+
+
 # Stopped from here
 
 
@@ -424,6 +436,34 @@ def test_a_token_that_expires_while_it_runs_stops_nothing(training: Training) ->
 
     assert training.train() == outcome()
     assert "answered 401" in training.words
+
+
+def test_one_lost_connection_is_not_worth_a_word(training: Training) -> None:
+    training.plan(
+        training.api.add_pods,
+        lambda: training.api.faults.append(Fault("GET", "trainjobs", 0)),
+        *[lambda: None] * 4,
+        training.completes,
+    )
+
+    assert training.train() == outcome()
+    assert "cannot be seen" not in training.words
+
+
+def test_a_lease_that_cannot_be_renewed_for_a_while_stops_nothing(training: Training) -> None:
+    lease = "lease"
+
+    def in_the_way() -> None:
+        (training.directory / lease).unlink()
+        (training.directory / lease).symlink_to("/nowhere/at/all")
+
+    training.plan(
+        *(training.api.add_pods, in_the_way, passes(training, 20), passes(training, 20)),
+        lambda: (training.directory / lease).unlink(),
+        *(passes(training, 20), lambda: None, training.completes),
+    )
+
+    assert training.train() == outcome()
 
 
 def test_pods_that_nobody_may_see_do_not_stop_a_training(training: Training) -> None:

@@ -43,10 +43,10 @@ class State:
 def state_of(seen: Seen, asked: Asked, now: datetime, *, has_run: bool) -> State:
     """What it is in. `has_run`: its pods were seen at work before."""
     job = seen.job
+    if job and condition(job, "Complete"):
+        return State("complete")
     if job is None or job["metadata"].get("deletionTimestamp"):
         return State("gone", "The TrainJob is gone: somebody deleted it. Launch the run again")
-    if condition(job, "Complete"):
-        return State("complete")
     if condition(job, "Failed"):
         return State("failed")
     if condition(job, "Suspended"):
