@@ -147,7 +147,8 @@ def _explained(problem: ApiError, namespace: str) -> OsftError:
     if problem.status == GONE:
         return ConfigError(
             f"Training over several pods: {problem}. Install Kubeflow Trainer (TrainJobs of "
-            f"trainer.kubeflow.org/v1alpha1), and look whether there is a namespace {namespace}"
+            f"trainer.kubeflow.org/v1alpha1), and look whether there is a namespace {namespace}; "
+            "or set pod.workers: 1"
         )
     if problem.status in INVALID:
         return ConfigError(

@@ -57,5 +57,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("OSFT_WORKSPACE_URI", "OSFT_GIT_COMMIT", "MODEL_REGISTRY_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("KUBERNETES_SERVER_URL", "KUBERNETES_AUTH_TOKEN", "KUBERNETES_CA_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("OSFT_TRAIN_JOBS", "OSFT_TRAIN_RUNTIME", "OSFT_NAMESPACE"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "OSFT_CONFINE_INPUTS", "OSFT_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)

@@ -15,7 +15,8 @@ from tests.cluster.played_trainer import PlayedTrainer, installed, is_installed
 from tests.cluster.runs import TRAINING, pods, step_jobs, training
 from tests.deployment.crds import DIALECTS, Dialect
 
-_UPSTREAM = ("base_model", "train_split", "holdout_split", "checkpoint")
+_TRAINED = ("checkpoint", "training_metrics")
+_UPSTREAM = ("base_model", "train_split", "holdout_split", *_TRAINED)
 _POD = {"workers": 2, "labels": {"team": "facts"}, "gpu": 1}
 _SEEDS = count(100)  # each makes another checkpoint: what is there already is not trained
 
@@ -40,7 +41,7 @@ def trainer(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Played
 def launched(dagster: Dagster, **pod: Any) -> str:
     """One that no other test made."""
     settings = training(pod=_POD | pod, train={"seed": next(_SEEDS)})
-    return dagster.launched("checkpoint", "training_metrics", config=settings)
+    return dagster.launched(*_TRAINED, config=settings)
 
 
 def made_by(trainer: PlayedTrainer, run_id: str) -> list[dict[str, Any]]:
