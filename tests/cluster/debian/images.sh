@@ -65,7 +65,8 @@ postgresql() {
 make_layers() {
     [ -z "${project:-}" ] || return 0
     debian=$(debian_with "$(paste -sd, "$image_files/packages.txt")")
-    libraries=$layers/libraries-$(fingerprint "${said[@]}" "$repository/pyproject.toml")
+    sed '/^\[tool/,$d' "$repository/pyproject.toml" >"$layers/asked.toml" # the settings of tools matter to no image
+    libraries=$layers/libraries-$(fingerprint "${said[@]}" "$layers/asked.toml")
     [ -d "$libraries" ] || make_libraries
     places=$layers/places-$(fingerprint "$image_files/nslookup")
     install -D --mode=755 "$image_files/nslookup" "$places/usr/local/bin/nslookup"
@@ -138,9 +139,11 @@ replace_by() {
     mv "$layers/whole" "$1"
 }
 
-# Of files: their content and their names.
+# Of files: their content and their names, which are the same in every clone.
 fingerprint() {
-    find "$@" -type f -not -path '*/__pycache__/*' -not -path "$layers/*" -print0 | sort -z |
+    cd "$repository"
+    set -- "${@#"$repository"/}"
+    find "$@" -type f -not -path '*/__pycache__/*' -not -path "$layers/*/*" -print0 | sort -z |
         xargs -0 sha256sum | cat - <(printf '%s\n' "$@") | sha256sum | cut -c1-12
 }
 
