@@ -14,13 +14,16 @@ from osft_assets.core.pods.waits import late, wait_of
 # A kubelet that lives removes a pod when its grace is over; one that is silent for so long has
 # lost its node.
 _SILENT = timedelta(minutes=2)
+# What a step says of its end is in the run's log before its pod ends.
+_TO_BE_READ = timedelta(seconds=30)
 
 
 def finding(
     job: Json | None, pods: Sequence[Json], warnings: Sequence[str], asked: Asked, now: datetime
 ) -> Finding | None:
-    """What there is to say of a step; None while it runs, and once it has ended well.
+    """What there is to say of a step; None while it runs, and when it has just ended well.
 
+    One that ended well a while ago is lost, unless it said itself how it ended (`reported`).
     `warnings`: what the cluster's events say of the job and of its pod, the newest last.
     """
     if job is None:
@@ -28,6 +31,8 @@ def finding(
             "Its Kubernetes job is gone: somebody deleted it, or a quota or a clean-up did. Launch "
             "the run again"
         )
+    if ended := _ended_well(job, now):
+        return ended
     if pods:
         newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
         found = _of_a_pod(newest, warnings, asked, now)
@@ -56,6 +61,20 @@ def _leaving(pod: Json, now: datetime) -> Finding:
         )
     why = condition(pod, "DisruptionTarget").get("message", "somebody or a drain deleted it")
     return Finding(f"Its pod on {node} is told to end: {why}", is_lost=False)
+
+
+def _ended_well(job: Json, now: datetime) -> Finding | None:
+    """Seen where a pod was deleted by force: Kubernetes makes another, which finds that the step
+    was begun already, and ends without a word.
+    """
+    ended = (job.get("status") or {}).get("completionTime")
+    if not ended or now - time_of(ended) < _TO_BE_READ:
+        return None
+    return Finding(
+        "Its pod was lost, and the one that Kubernetes made instead could not go on: a step is "
+        "begun once. Look at the events of the namespace",
+        may_pass=True,
+    )
 
 
 def _has_failed(job: Json) -> bool:

@@ -300,3 +300,15 @@ def test_a_light_step_is_not_sent_to_settings_that_it_has_not() -> None:
     assert found is not None
     assert "pod.memory" not in found.words
     assert "what the deployment says of its pods" in found.words
+
+
+@pytest.mark.parametrize(("minutes", "is_lost"), [(0.2, False), (1.0, True)])
+def test_a_pod_that_ends_well_without_a_word_is_lost_after_a_while(
+    minutes: float, is_lost: bool
+) -> None:
+    ended_well = JOB | {"status": {"succeeded": 1, "completionTime": NOW}}
+    replaced = pod("Succeeded", **container(terminated={"exitCode": 0, "reason": "Completed"}))
+
+    found = look(replaced, job=ended_well, minutes=minutes)
+
+    assert bool(found and found.is_lost and found.may_pass) == is_lost
