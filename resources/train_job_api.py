@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from osft_assets.core.pods.findings import Json
+from osft_assets.core.pods.findings import Json, told_by
 from osft_assets.core.redaction import without_secrets
 from osft_assets.core.train_jobs.nodes import selector_of
 from osft_assets.core.train_jobs.request import NODE
@@ -83,8 +83,7 @@ class TrainJobApi:
                 found += self._json("GET", f"{self._core}/events", query)["items"]
             except ApiError:
                 return []
-        found.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime")))
-        return [str(event["message"]) for event in found if event.get("message")]
+        return told_by(found)
 
     def log(self, pod: str, since: str) -> str:
         """The lines of its training from then on, each with its time. Empty where there is none."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import NoReturn
 
 from osft_assets.core.errors import TrainingError
-from osft_assets.core.pods.findings import Asked, Json
+from osft_assets.core.pods.findings import Asked, Json, is_waiting
 from osft_assets.core.pods.said import Said
 from osft_assets.core.ports import TrainingWatch
 from osft_assets.core.train_jobs.failures import failure_of, said_why
@@ -96,7 +96,7 @@ class TrainJobFollowing:
             self._say(f"Its pods cannot be seen: {problem}")
             return Seen(job, None)
         names = [self._name, f"{self._name}-{NODE}-0", *(pod["metadata"]["name"] for pod in pods)]
-        return Seen(job, pods, self._api.warnings(names) if _wait(pods) else [])
+        return Seen(job, pods, self._api.warnings(names) if is_waiting(pods) else [])
 
     def _complete(self) -> TrainingOutcome:
         """Its outcome, which a shared filesystem may show a while later."""
@@ -134,10 +134,6 @@ class TrainJobFollowing:
     def _say(self, words: str) -> None:
         if self._said.is_news(self._name, words):
             self._watch.say(f"{OWN_PREFIX}{words}.")
-
-
-def _wait(pods: list[Json]) -> bool:
-    return not pods or any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods)
 
 
 def _refuse_a_dead_run() -> None:

@@ -13,9 +13,7 @@ _POD = "replicatedJobs[0].template.spec.template.spec."
 
 def refuse_wrong_types(body: Json) -> None:
     """Raise ConfigError for names and types that a TrainJob does not have."""
-    from kubeflow_trainer_api.models import (
-        TrainerV1alpha1TrainJob,
-    )
+    from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
     from pydantic import ValidationError
 
     try:

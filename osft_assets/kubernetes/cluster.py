@@ -13,7 +13,7 @@ from typing import Any
 from kubernetes.client import ApiClient, ApiException
 from urllib3.exceptions import HTTPError
 
-from osft_assets.core.pods.findings import Json
+from osft_assets.core.pods.findings import Json, is_waiting, told_by
 from osft_assets.core.train_jobs.name import MANAGER, PIPELINE_LABEL, RUN_LABEL
 
 _GONE, _NOT_ALLOWED = 404, 403
@@ -60,7 +60,7 @@ class Cluster:
             )
         pods: list[Json] = self._plain(listed.items)
         names = [job, *(pod["metadata"]["name"] for pod in pods)]
-        return Seen(found, pods, self._warnings(names, namespace) if _waits(pods) else [])
+        return Seen(found, pods, self._warnings(names, namespace) if is_waiting(pods) else [])
 
     def is_alive(self, job: str, namespace: str) -> bool:
         """Whether there is such a job to wait for. One that has failed or is ending is seen off."""
@@ -141,12 +141,7 @@ class Cluster:
             except (ApiException, HTTPError):
                 return []
             found += self._plain(listed.items)
-        found.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime")))
-        return [str(event["message"]) for event in found if event.get("message")]
-
-
-def _waits(pods: list[Json]) -> bool:
-    return not pods or any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods)
+        return told_by(found)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """What a diagnosis says, and how it reads the API's dicts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from osft_assets.core.redaction import without_secrets
 
 Json = dict[str, Any]
 
@@ -49,6 +52,22 @@ def containers(pod: Json, state: str) -> list[Json]:
         for each in listed
         if (each.get("state") or {}).get(state)
     ]
+
+
+def is_waiting(pods: Sequence[Json]) -> bool:
+    """Whether some pod is yet to start, or to be made: then events may say why."""
+    return not pods or any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods)
+
+
+def told_by(events: Sequence[Json]) -> list[str]:
+    """What events say, the newest last."""
+    ordered = sorted(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime")))
+    return [str(event["message"]) for event in ordered if event.get("message")]
+
+
+def one_line(message: str) -> str:
+    """The API's words for a sentence of ours, without what may be secret."""
+    return without_secrets(" ".join(message.split())).rstrip(".")
 
 
 def time_of(text: str) -> datetime:

@@ -7,8 +7,14 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from osft_assets.core.pods.findings import Asked, Finding, Json, containers, time_of
-from osft_assets.core.redaction import without_secrets
+from osft_assets.core.pods.findings import (
+    Asked,
+    Finding,
+    Json,
+    containers,
+    one_line,
+    time_of,
+)
 
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
 _NEVER = ("InvalidImageName", "ErrImageNeverPull")
@@ -50,7 +56,7 @@ def late(thing: Json, asked: Asked, now: datetime) -> bool:
 def _of_a_container(
     container: Json, pod: Json, warnings: Sequence[str], asked: Asked, now: datetime
 ) -> Finding | None:
-    reason, said = container.get("reason", ""), _one_line(container.get("message", ""))
+    reason, said = container.get("reason", ""), one_line(container.get("message", ""))
     if reason in _NEVER or reason in _PULLING:
         return _of_an_image(container, _why_not_pulled(container, warnings), pod, asked, now)
     if reason == "CreateContainerConfigError":
@@ -69,7 +75,7 @@ def _why_not_pulled(container: Json, warnings: Sequence[str]) -> str:
     """Between two tries the container says no more than that it waits: the events say why."""
     said = [each for each in warnings if each.startswith("Failed to pull image")]
     told = container.get("message", "") or container["reason"]
-    return _one_line(said[-1] if said and told.startswith("Back-off") else told)
+    return one_line(said[-1] if said and told.startswith("Back-off") else told)
 
 
 def _of_an_image(container: Json, said: str, pod: Json, asked: Asked, now: datetime) -> Finding:
@@ -85,8 +91,8 @@ def _of_an_image(container: Json, said: str, pod: Json, asked: Asked, now: datet
 
 def _words(scheduling: Json, warnings: Sequence[str]) -> str:
     if scheduling.get("status") == "False" and scheduling.get("message"):
-        return f"Its pod waits for a node: {_one_line(scheduling['message'])}"
-    return f"Its pod does not start: {_one_line(warnings[-1])}" if warnings else ""
+        return f"Its pod waits for a node: {one_line(scheduling['message'])}"
+    return f"Its pod does not start: {one_line(warnings[-1])}" if warnings else ""
 
 
 def _scheduling(pod: Json) -> Json:
@@ -101,7 +107,3 @@ def _since_it_was_placed(pod: Json, now: datetime) -> timedelta:
 
 def _age(thing: Json, now: datetime) -> timedelta:
     return now - time_of(thing["metadata"]["creationTimestamp"])
-
-
-def _one_line(message: str) -> str:
-    return without_secrets(" ".join(message.split())).rstrip(".")

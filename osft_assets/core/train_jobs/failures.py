@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from osft_assets.core.errors import ConfigError, OsftError, TrainingError
 from osft_assets.core.pods.deaths import death_of
-from osft_assets.core.pods.findings import Asked, Finding, Json, condition
-from osft_assets.core.redaction import without_secrets
+from osft_assets.core.pods.findings import Asked, Finding, Json, condition, one_line
 from osft_assets.core.train_jobs.nodes import by_rank, exit_code
 from osft_assets.core.worker import CONFIG_EXIT, FAILURE_EXIT, WorkerProblem
 
@@ -59,7 +58,7 @@ def _of_a_death(rank: int, death: Finding) -> TrainingError:
 
 def _of_the_condition(job: Json) -> OsftError:
     failed = condition(job, "Failed")
-    message = without_secrets(" ".join(str(failed.get("message", "")).split())).rstrip(".")
+    message = one_line(str(failed.get("message", "")))
     if failed.get("reason") == "DeadlineExceeded":
         return TrainingError(
             "The TrainJob took longer than a deadline that is not ours. Look at "

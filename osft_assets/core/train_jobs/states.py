@@ -11,9 +11,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from osft_assets.core.pods.deaths import death_of
-from osft_assets.core.pods.findings import Asked, Finding, Json, condition, time_of
+from osft_assets.core.pods.findings import (
+    Asked,
+    Finding,
+    Json,
+    condition,
+    one_line,
+    time_of,
+)
 from osft_assets.core.pods.waits import wait_of
-from osft_assets.core.redaction import without_secrets
 from osft_assets.core.train_jobs.nodes import by_rank
 
 # wait and run: look again; the recipe's time limits count while it runs. complete: read the
@@ -66,7 +72,7 @@ def _suspended(job: Json, has_run: bool) -> State:
             "somebody did. Training cannot go on in the middle: it begins anew with another try",
             may_pass=True,
         )
-    why = _one_line(str(condition(job, "Suspended").get("message", "")))
+    why = one_line(str(condition(job, "Suspended").get("message", "")))
     said = f": {why}" if why else ""
     return State("wait", f"The TrainJob is held back, by a queue such as Kueue or by hand{said}")
 
@@ -74,7 +80,7 @@ def _suspended(job: Json, has_run: bool) -> State:
 def _without_pods(
     job: Json, warnings: Sequence[str], asked: Asked, now: datetime, has_run: bool
 ) -> State:
-    why = f": {_one_line(warnings[-1])}" if warnings else ""
+    why = f": {one_line(warnings[-1])}" if warnings else ""
     if has_run:  # gone with a drain, or JobSet makes them anew
         return State("wait", f"The TrainJob has no pods any more{why}")
     limit = asked.start_timeout_minutes
@@ -122,7 +128,3 @@ def _trouble(nodes: Mapping[int, Json], asked: Asked) -> Iterator[str]:
 
 def _of_node(rank: int, finding: Finding) -> str:
     return f"Node {rank}: {finding.words[:1].lower()}{finding.words[1:]}"
-
-
-def _one_line(message: str) -> str:
-    return without_secrets(" ".join(message.split())).rstrip(".")
